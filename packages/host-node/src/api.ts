@@ -1,0 +1,170 @@
+import type { InfoHash } from "@dure/base";
+
+/**
+ * The library's face: what the command line, the examples and other programs call.
+ * All sizes are bytes, all rates bytes a second, all durations milliseconds.
+ */
+export interface NodeOptions {
+  /** Folder of the database. Two processes may share it. */
+  readonly profile: string;
+  /** 0: any free port. Undefined: the first free of 6881–6889. */
+  readonly port?: number;
+  /** Addresses to listen on and to connect from; default all of both families. */
+  readonly listen?: string;
+  /** Name or address of the only interface that traffic may use. */
+  readonly interface?: string;
+  readonly downRateMax?: number;
+  readonly upRateMax?: number;
+  readonly connectionsMax?: number;
+  readonly uploadSlots?: number;
+  readonly allowLocalUrls?: boolean;
+  /** Ceiling of the payload memory; default 64 MiB. */
+  readonly poolBytes?: number;
+  readonly filesOpenMax?: number;
+}
+
+export interface AddOptions {
+  /** Path or URL of a .torrent, a magnet link, a bare info-hash, or the bytes of a .torrent. */
+  readonly source: string | Uint8Array;
+  readonly dir: string;
+  /** Globs over `folder/file`; or file indices. Undefined: all files. */
+  readonly select?: readonly string[] | readonly number[];
+  readonly sequential?: boolean;
+  /** Replaces files in which nothing is right. */
+  readonly overwrite?: boolean;
+  /** The data is known to be complete: nothing is checked. */
+  readonly assumeComplete?: boolean;
+  readonly peers?: readonly string[];
+  readonly downRateMax?: number;
+  readonly upRateMax?: number;
+  readonly connectionsMax?: number;
+  readonly uploadSlots?: number;
+  /** Stops seeding at this share ratio. */
+  readonly ratioMax?: number;
+}
+
+export type TorrentState =
+  | { readonly name: "metadata" } // a magnet that waits for its info dictionary
+  | { readonly name: "checking"; readonly piecesChecked: number }
+  | { readonly name: "downloading" }
+  | { readonly name: "seeding" }
+  | { readonly name: "paused" }
+  /** Waits for the disk and goes on by itself. */
+  | { readonly name: "disk-fault"; readonly fault: string; readonly message: string }
+  | { readonly name: "stopped" };
+
+export interface PeerStatus {
+  readonly address: string;
+  readonly client: string;
+  /** Bytes of payload we got from it and gave to it. */
+  readonly downloaded: number;
+  readonly uploaded: number;
+  readonly downRate: number;
+  readonly upRate: number;
+  /** 0 to 1. */
+  readonly progress: number;
+  readonly choking: boolean;
+  readonly choked: boolean;
+}
+
+export interface TrackerStatus {
+  readonly url: string;
+  readonly state: "idle" | "announcing" | "working" | "failing";
+  readonly message: string;
+  readonly seeders: number | null;
+  readonly leechers: number | null;
+}
+
+export interface TorrentStatus {
+  readonly infoHash: InfoHash;
+  readonly name: string;
+  readonly dir: string;
+  readonly state: TorrentState;
+  readonly pieceCount: number;
+  readonly piecesDone: number;
+  /** Of the selected files, pads not counted. */
+  readonly bytesTotal: number;
+  readonly bytesDone: number;
+  readonly downRate: number;
+  readonly upRate: number;
+  readonly downloaded: number;
+  readonly uploaded: number;
+  readonly peersCount: number;
+  readonly seedsCount: number;
+  /** Undefined when nothing moves. */
+  readonly eta: number | undefined;
+  /** Whole copies in the part of the swarm that we see, ours included. */
+  readonly distributedCopies: number;
+}
+
+export type TorrentEvent =
+  | { readonly type: "metadata"; readonly status: TorrentStatus }
+  | { readonly type: "done"; readonly seconds: number }
+  | { readonly type: "warning"; readonly code: string; readonly message: string }
+  | { readonly type: "error"; readonly code: string; readonly message: string }
+  | { readonly type: "peer-banned"; readonly address: string; readonly reason: string };
+
+export interface TorrentHandle {
+  readonly infoHash: InfoHash;
+  /** Every selected file is verified and synced. Rejects with a `NodeError` when the torrent cannot go on. */
+  readonly done: Promise<void>;
+  status(): TorrentStatus;
+  peers(): readonly PeerStatus[];
+  trackers(): readonly TrackerStatus[];
+  files(): readonly {
+    readonly path: string;
+    readonly bytes: number;
+    readonly bytesDone: number;
+    readonly selected: boolean;
+  }[];
+  /** The whole .torrent, once the metadata is known. */
+  torrentBytes(): Uint8Array | undefined;
+  /** Returns a function that ends the subscription. */
+  on(listener: (event: TorrentEvent) => void): () => void;
+  select(files: readonly string[] | readonly number[]): void;
+  setLimits(limits: Pick<AddOptions, "downRateMax" | "upRateMax" | "connectionsMax" | "uploadSlots">): void;
+  pause(): void;
+  resume(): void;
+  /** Bytes of one file in order, as they arrive; the pieces it needs come first. `end` is exclusive. */
+  stream(
+    file: string | number,
+    range?: { readonly start: number; readonly end: number },
+  ): ReadableStream<Uint8Array>;
+  /** Tells the trackers, saves everything, forgets the torrent in this process. Files and record stay. */
+  stop(): Promise<void>;
+}
+
+export interface DureNode {
+  /** The port it listens on. */
+  readonly port: number;
+  /** Resolves once the torrent is owned and its state is known (not once it is complete). Rejects with `NodeError`. */
+  add(options: AddOptions): Promise<TorrentHandle>;
+  torrents(): readonly TorrentHandle[];
+  /** Stops all torrents within `withinMs` (default 1,500): trackers told, state saved. */
+  close(withinMs?: number): Promise<void>;
+}
+
+export type NodeErrorCode =
+  | "bad-source" // not a torrent, magnet or hash
+  | "source-unreachable"
+  | "bad-torrent"
+  | "no-such-file" // a selection that matches nothing, a source path that is not there
+  | "not-ours" // files in which nothing is right; `--overwrite` replaces them
+  | "owned" // another process has this torrent in this folder
+  | "profile" // the database cannot be opened
+  | "listen" // the port is taken
+  | "disk"
+  | "stopped";
+
+export class NodeError extends Error {
+  override readonly name = "NodeError";
+  readonly code: NodeErrorCode;
+  /** What the message names: a path, a pid, a reason code. */
+  readonly detail: string;
+
+  constructor(code: NodeErrorCode, message: string, detail = "", options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+    this.detail = detail;
+  }
+}
