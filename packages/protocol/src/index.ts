@@ -1,1 +1,3 @@
 export * from "./peer-wire/index.ts";
+export * from "./tracker-udp/index.ts";
+export * from "./tracker/index.ts";
