@@ -1,0 +1,26 @@
+import { encodeBencode, RawBencode } from "../bencode/index.ts";
+
+export interface TorrentParts {
+  /** The info dictionary as it stands: never encoded again, so the info-hash cannot change. */
+  readonly infoBytes: Uint8Array;
+  readonly trackers: readonly (readonly string[])[];
+  readonly webSeeds: readonly string[];
+  readonly comment: string | null;
+  readonly createdBy: string | null;
+  /** UNIX seconds. */
+  readonly createdAt: number | null;
+}
+
+export function encodeTorrent(parts: TorrentParts): Uint8Array<ArrayBuffer> {
+  const urls = parts.trackers.flat();
+  return encodeBencode({
+    announce: urls[0],
+    // BEP 12: one tracker needs no list, and old clients read only `announce`.
+    "announce-list": urls.length > 1 ? parts.trackers : undefined,
+    comment: parts.comment ?? undefined,
+    "created by": parts.createdBy ?? undefined,
+    "creation date": parts.createdAt ?? undefined,
+    info: new RawBencode(parts.infoBytes),
+    "url-list": parts.webSeeds.length > 0 ? parts.webSeeds : undefined,
+  });
+}
