@@ -1,0 +1,3 @@
+export { type Contributor, fromDisk, PartialPiece } from "./partial-piece.ts";
+export { type Block, blockBytes, Picker, type PickerShape, type PickPeer } from "./picker.ts";
+export { type Holdings, type Priority, priorityNormal } from "./rarity.ts";

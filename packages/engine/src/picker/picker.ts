@@ -1,0 +1,334 @@
+import { assert, type Bitfield, type Prng } from "@dure/base";
+import { type Contributor, fromDisk, PartialPiece } from "./partial-piece.ts";
+import { type Holdings, type Priority, Rarity } from "./rarity.ts";
+
+export interface PickerShape {
+  readonly pieceCount: number;
+  readonly pieceBytes: number;
+  readonly totalBytes: number;
+}
+
+export interface PickPeer {
+  /** Its number, as a contributor. */
+  readonly id: number;
+  readonly holdings: Holdings;
+  /** It is quick enough to fetch whole pieces alone. */
+  readonly alone: boolean;
+}
+
+export interface Block {
+  readonly piece: number;
+  readonly block: number;
+}
+
+/** Blocks of 16 KiB, as every client asks for them. */
+export const blockBytes = 16_384;
+const randomFirstPieces = 4; // BEP 3: something to trade soon, before rarity
+const endGameRequesters = 3;
+const partialsPerPeer = 2;
+const partialsMin = 16;
+
+/**
+ * Which block to ask a peer for next.
+ *
+ * In this order: the pieces it has begun; pieces begun by peers that left; an untouched piece (random for the first
+ * four, then rarest first; lowest first when sequential); a piece that others are at; and in the end-game, blocks that
+ * others were asked for and have not sent. Every piece is in exactly one of: not wanted, listed in `#rarity`, partial,
+ * verifying (a complete partial) or had.
+ */
+export class Picker {
+  readonly have: Bitfield;
+  readonly #shape: PickerShape;
+  readonly #prng: Prng;
+  readonly #rarity: Rarity;
+  readonly #partials = new Map<number, PartialPiece>(); // bounded: `#partialsMax`, and the pieces themselves
+  #seeds = 0;
+  #peers = 0;
+  #openBlocks = 0;
+  #wantedLeft: number;
+  #sequential: { cursor: number; window: number } | undefined;
+
+  constructor(shape: PickerShape, have: Bitfield, prng: Prng) {
+    assert(have.length === shape.pieceCount, "the bitfield is the torrent's");
+    this.#shape = shape;
+    this.#prng = prng;
+    this.have = have.copy();
+    this.#rarity = new Rarity(shape.pieceCount);
+    this.#wantedLeft = 0;
+    for (let piece = 0; piece < shape.pieceCount; piece += 1) {
+      if (have.has(piece)) continue;
+      this.#rarity.list(piece);
+      this.#wantedLeft += 1;
+    }
+  }
+
+  /** Wanted pieces that we do not have yet. */
+  get wantedLeft(): number {
+    return this.#wantedLeft;
+  }
+
+  /** Blocks that could still be asked for without asking twice. */
+  get endGame(): boolean {
+    return this.#rarity.size === 0 && this.#openBlocks === 0;
+  }
+
+  get partials(): IterableIterator<PartialPiece> {
+    return this.#partials.values();
+  }
+
+  partial(piece: number): PartialPiece | undefined {
+    return this.#partials.get(piece);
+  }
+
+  wants(piece: number): boolean {
+    return this.#rarity.priority(piece) > 0 && !this.have.has(piece);
+  }
+
+  pieceLength(piece: number): number {
+    const { pieceBytes, pieceCount, totalBytes } = this.#shape;
+    return piece === pieceCount - 1 ? totalBytes - piece * pieceBytes : pieceBytes;
+  }
+
+  blockCount(piece: number): number {
+    return Math.ceil(this.pieceLength(piece) / blockBytes);
+  }
+
+  blockLength({ piece, block }: Block): number {
+    return Math.min(blockBytes, this.pieceLength(piece) - block * blockBytes);
+  }
+
+  // ---- the swarm
+
+  peerJoined(holdings: Holdings): void {
+    this.#peers += 1;
+    if (holdings.count === this.#shape.pieceCount) this.#seeds += 1;
+    else this.#forEachHeld(holdings, (piece) => this.#rarity.change(piece, 1));
+  }
+
+  peerLeft(holdings: Holdings): void {
+    this.#peers -= 1;
+    if (holdings.count === this.#shape.pieceCount) this.#seeds -= 1;
+    else this.#forEachHeld(holdings, (piece) => this.#rarity.change(piece, -1));
+  }
+
+  /** Call before `holdings` takes the piece in: at the last one the peer becomes a seed. */
+  peerGains(holdings: Holdings, piece: number): void {
+    if (holdings.count + 1 < this.#shape.pieceCount) return this.#rarity.change(piece, 1);
+    this.#forEachHeld(holdings, (held) => this.#rarity.change(held, -1));
+    this.#seeds += 1;
+  }
+
+  /** BEP 54. Call before `holdings` lets the piece go. */
+  peerLoses(holdings: Holdings, piece: number): void {
+    if (holdings.count < this.#shape.pieceCount) return this.#rarity.change(piece, -1);
+    this.#seeds -= 1;
+    this.#forEachHeld(holdings, (held) => held !== piece && this.#rarity.change(held, 1));
+  }
+
+  /** Pieces of the peer that we want and do not have. */
+  interesting(holdings: Holdings): number {
+    if (holdings.count === this.#shape.pieceCount) return this.#wantedLeft;
+    let count = 0;
+    this.#forEachHeld(holdings, (piece) => {
+      if (this.wants(piece)) count += 1;
+    });
+    return count;
+  }
+
+  distributedCopies(): number {
+    return this.#seeds + this.#rarity.distributedCopies((piece) => this.have.has(piece));
+  }
+
+  // ---- what is wanted
+
+  setPriority(piece: number, priority: Priority): void {
+    const before = this.#rarity.priority(piece);
+    if (before === priority) return;
+    this.#rarity.setPriority(piece, priority);
+    if (this.have.has(piece)) return;
+    if (before === 0) this.#wantedLeft += 1;
+    if (priority === 0) this.#wantedLeft -= 1;
+    if (before === 0 && !this.#partials.has(piece)) this.#rarity.list(piece);
+  }
+
+  /** In order from `cursor`; blocks within `window` pieces of it are urgent. Undefined: rarest first. */
+  setSequential(sequential: { readonly cursor: number; readonly window: number } | undefined): void {
+    this.#sequential = sequential === undefined ? undefined : { ...sequential };
+  }
+
+  // ---- asking
+
+  /** Up to `count` blocks for the peer, already marked as requested. */
+  pick(peer: PickPeer, count: number): Block[] {
+    const picked: Block[] = [];
+    if (this.#sequential !== undefined) this.#takeUrgent(peer, count, picked, this.#sequential);
+    for (const partial of this.#partials.values()) {
+      if (picked.length >= count || this.#openBlocks === 0) break;
+      const free = partial.owner === peer.id || partial.owner === undefined;
+      if (free && partial.openCount > 0 && this.#mayFetch(partial, peer)) this.#takeOpen(partial, peer, count, picked);
+    }
+    while (picked.length < count) {
+      const piece = this.#nextPiece(peer);
+      if (piece === undefined) break;
+      const partial = this.#begin(piece);
+      partial.owner = peer.alone ? peer.id : undefined;
+      this.#takeOpen(partial, peer, count, picked);
+    }
+    for (const partial of this.#partials.values()) {
+      if (picked.length >= count || this.#openBlocks === 0) break;
+      if (partial.openCount > 0 && this.#mayFetch(partial, peer)) this.#takeOpen(partial, peer, count, picked);
+    }
+    return picked;
+  }
+
+  /** Blocks that others owe us and this peer could send sooner; at most `count`, those with fewest askers first. */
+  pickAgain(peer: PickPeer, asked: (block: Block) => boolean, count: number): Block[] {
+    const picked: Block[] = [];
+    for (let requesters = 1; requesters < endGameRequesters && picked.length < count; requesters += 1) {
+      for (const partial of this.#partials.values()) {
+        if (!this.#mayFetch(partial, peer)) continue;
+        for (let block = 0; block < partial.blockCount && picked.length < count; block += 1) {
+          if (partial.isReceived(block) || partial.requesters(block) !== requesters) continue;
+          const candidate = { piece: partial.piece, block };
+          if (asked(candidate)) continue;
+          partial.request(block);
+          picked.push(candidate);
+        }
+      }
+    }
+    return picked;
+  }
+
+  /** A request that will not be answered: the peer left, choked, rejected or was too slow. */
+  release({ piece, block }: Block): void {
+    const partial = this.#partials.get(piece);
+    if (partial === undefined) return;
+    const before = partial.openCount;
+    partial.release(block);
+    this.#openBlocks += partial.openCount - before;
+  }
+
+  /** The peer begins no more blocks of the pieces it owned; others may go on with them. */
+  disown(peer: number): void {
+    for (const partial of this.#partials.values()) {
+      if (partial.owner === peer) partial.owner = undefined;
+      if (partial.sole === peer) partial.sole = undefined;
+    }
+  }
+
+  /** False when the block was there already. */
+  receive(block: Block, from: Contributor): boolean {
+    const partial = this.#partials.get(block.piece);
+    if (partial === undefined) return false;
+    const before = partial.openCount;
+    const fresh = partial.receive(block.block, from);
+    this.#openBlocks += partial.openCount - before;
+    return fresh;
+  }
+
+  /** Blocks of an unfinished piece that an earlier run left on disk. */
+  resume(piece: number, blocks: Bitfield): void {
+    if (!this.#rarity.listed(piece)) return;
+    this.#begin(piece);
+    for (const block of blocks) this.receive({ piece, block }, fromDisk);
+  }
+
+  /** The piece is verified. */
+  complete(piece: number): void {
+    if (this.have.has(piece)) return;
+    this.#drop(piece);
+    this.#rarity.unlist(piece);
+    this.have.set(piece);
+    if (this.#rarity.priority(piece) > 0) this.#wantedLeft -= 1;
+  }
+
+  /** The piece failed or its blocks are lost: fetch all of it again. `sole` is the only peer to be asked, if any. */
+  restart(piece: number, sole: number | undefined): void {
+    this.#drop(piece);
+    if (this.#rarity.priority(piece) === 0) return;
+    if (sole === undefined) {
+      if (!this.#rarity.listed(piece)) this.#rarity.list(piece);
+      return;
+    }
+    const partial = this.#begin(piece);
+    partial.sole = sole;
+    partial.owner = sole;
+  }
+
+  /** A piece we had is gone from the disk. */
+  lose(piece: number): void {
+    if (!this.have.clear(piece)) return;
+    if (this.#rarity.priority(piece) === 0) return;
+    this.#wantedLeft += 1;
+    this.#rarity.list(piece);
+  }
+
+  #begin(piece: number): PartialPiece {
+    this.#rarity.unlist(piece);
+    const partial = new PartialPiece(piece, this.blockCount(piece));
+    this.#partials.set(piece, partial);
+    this.#openBlocks += partial.openCount;
+    return partial;
+  }
+
+  #drop(piece: number): void {
+    const partial = this.#partials.get(piece);
+    if (partial === undefined) return;
+    this.#openBlocks -= partial.openCount;
+    this.#partials.delete(piece);
+  }
+
+  #mayFetch(partial: PartialPiece, peer: PickPeer): boolean {
+    if (partial.complete) return false;
+    if (partial.sole !== undefined && partial.sole !== peer.id) return false;
+    return peer.holdings.has(partial.piece) && this.#rarity.priority(partial.piece) > 0;
+  }
+
+  #takeOpen(partial: PartialPiece, peer: PickPeer, count: number, picked: Block[]): void {
+    if (partial.owner === undefined && peer.alone && partial.openCount > 0) partial.owner = peer.id;
+    while (picked.length < count) {
+      const block = partial.nextOpen();
+      if (block === undefined) return;
+      partial.request(block);
+      this.#openBlocks -= 1;
+      picked.push({ piece: partial.piece, block });
+    }
+  }
+
+  #nextPiece(peer: PickPeer): number | undefined {
+    if (this.#rarity.size === 0) return undefined;
+    if (this.#sequential !== undefined) {
+      const { cursor } = this.#sequential;
+      const ahead = this.#rarity.lowest(peer.holdings, cursor, this.#shape.pieceCount);
+      return ahead ?? this.#rarity.rarest(peer.holdings, this.#prng);
+    }
+    // Many half-done pieces help nobody: past this, finish some first.
+    const begun = Math.max(partialsMin, this.#peers * partialsPerPeer);
+    if (!peer.alone && this.#openBlocks > 0 && this.#partials.size >= begun) return undefined;
+    if (this.have.count + this.#partials.size < randomFirstPieces) {
+      return this.#rarity.random(peer.holdings, this.#prng);
+    }
+    return this.#rarity.rarest(peer.holdings, this.#prng);
+  }
+
+  /** Within the window the next bytes matter more than who began them. */
+  #takeUrgent(
+    peer: PickPeer,
+    count: number,
+    picked: Block[],
+    urgent: { cursor: number; window: number },
+  ): void {
+    const end = Math.min(this.#shape.pieceCount, urgent.cursor + urgent.window);
+    for (let piece = urgent.cursor; piece < end && picked.length < count; piece += 1) {
+      if (!this.wants(piece) || !peer.holdings.has(piece)) continue;
+      const partial = this.#rarity.listed(piece) ? this.#begin(piece) : this.#partials.get(piece);
+      if (partial !== undefined && this.#mayFetch(partial, peer))
+        this.#takeOpen(partial, peer, count, picked);
+    }
+  }
+
+  #forEachHeld(holdings: Holdings, visit: (piece: number) => void): void {
+    if (holdings.count === 0) return;
+    for (let piece = 0; piece < this.#shape.pieceCount; piece += 1) if (holdings.has(piece)) visit(piece);
+  }
+}
