@@ -10,7 +10,7 @@ import {
   type Prng,
   Queue,
 } from "@dure/base";
-import type { AnnounceReply, AnnounceRequest, SwarmCounts } from "../tracker/index.ts";
+import type { AnnounceRequest, TrackerAnswer } from "../tracker/index.ts";
 import type { ConnectionIds } from "./connection-ids.ts";
 import { decodeUdpTrackerReply, type UdpTrackerReply } from "./replies.ts";
 import { encodeUdpTrackerRequest } from "./requests.ts";
@@ -31,10 +31,7 @@ export type UdpExchangeInput =
 
 export type UdpExchangeOutput =
   | { readonly type: "send"; readonly bytes: Uint8Array }
-  | { readonly type: "announced"; readonly reply: AnnounceReply }
-  | { readonly type: "scraped"; readonly swarms: readonly SwarmCounts[] }
-  /** The tracker said no, in its own words. */
-  | { readonly type: "refused"; readonly failure: string }
+  | TrackerAnswer
   | { readonly type: "gave-up" };
 
 interface Connecting {

@@ -44,19 +44,27 @@ export interface AnnounceReply {
   readonly externalIp?: string | undefined;
 }
 
-/** A tracker's own "no", in its own words. */
-export interface TrackerRefusal {
-  readonly failure: string;
-  /** BEP 31: wait this long, or never ask again. */
-  readonly retryIn?: Ms | "never" | undefined;
-}
-
 /** What a scrape says of one swarm (BEP 48). */
 export interface SwarmCounts {
   readonly seeders: number;
   readonly leechers: number;
   /** How often the torrent was ever completed. */
   readonly downloaded: number;
+}
+
+/** What comes back, whatever the wire. */
+export type TrackerAnswer =
+  | { readonly type: "announced"; readonly reply: AnnounceReply }
+  /** In the order asked; undefined where the tracker does not know the swarm. */
+  | { readonly type: "scraped"; readonly swarms: readonly (SwarmCounts | undefined)[] }
+  | TrackerRefusal;
+
+/** The tracker's "no", in its own words. */
+export interface TrackerRefusal {
+  readonly type: "refused";
+  readonly failure: string;
+  /** Wait this long, or never ask again (BEP 31). */
+  readonly retryIn?: Ms | "never" | undefined;
 }
 
 /** Peers kept of one reply; the rest is ignored. A swarm is not learnt in one answer, and lists can lie. */
