@@ -176,7 +176,7 @@ class Decoder {
       if (byte === colonByte) break;
       // Ten digits are more than any buffer holds.
       if (!isDigit(byte) || this.#at - start > 10) return this.#refuse("bad-string-length");
-      length = length * 10 + byte - zeroByte;
+      length = length * 10 + (byte - zeroByte);
     }
     if (this.#at - start > 2 && this.#bytes[start] === zeroByte) return this.#refuse("bad-string-length");
     const end = this.#at + length;
@@ -198,7 +198,8 @@ class Decoder {
       this.#at += 1;
       if (byte === endByte) break;
       if (!isDigit(byte)) return this.#refuse("bad-integer");
-      magnitude = magnitude * 10 + byte - zeroByte;
+      // The parentheses matter: the largest number plus a digit's code would be rounded.
+      magnitude = magnitude * 10 + (byte - zeroByte);
       if (magnitude > Number.MAX_SAFE_INTEGER) return this.#refuse("integer-range");
     }
     const digits = this.#at - 1 - start;

@@ -6,7 +6,7 @@
 export function foldName(name: string): string {
   if (/^[\x20-\x7e]*$/.test(name)) return name.toLowerCase();
   const visible = name.replace(/\p{Default_Ignorable_Code_Point}+/gu, "");
-  return foldCase(foldCase(visible.normalize("NFD")).normalize("NFD")).normalize("NFC");
+  return foldCase(visible.normalize("NFD")).normalize("NFD");
 }
 
 // JavaScript has no case folding. Lower, upper, lower comes to the same classes: ẞ and ß and SS become ss, K (Kelvin) k.

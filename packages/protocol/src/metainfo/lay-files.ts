@@ -17,7 +17,7 @@ export function layFiles(
   let offset = 0;
   for (const [index, entry] of content.entries.entries()) {
     const path = [name, ...(below[index] ?? [])];
-    if (pathBytes(path) > metainfoLimits.pathBytesMax) return fail("path-too-long");
+    if (isTooLong(path.join("/"))) return fail("path-too-long");
     const spelledPath = [spelledName, ...entry.spelled];
     files.push({
       path,
@@ -33,8 +33,9 @@ export function layFiles(
   return ok({ name, files });
 }
 
-function pathBytes(path: readonly string[]): number {
-  return utf8(path.join("/")).length;
+function isTooLong(path: string): boolean {
+  const most = metainfoLimits.pathBytesMax;
+  return path.length * 3 > most && utf8(path).length > most; // a UTF-16 unit is at most three bytes
 }
 
 function same(a: readonly string[], b: readonly string[]): boolean {

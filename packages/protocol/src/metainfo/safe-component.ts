@@ -1,5 +1,4 @@
 import { utf8 } from "@dure/base";
-import { foldName } from "./fold-name.ts";
 
 /*
  * Names of strangers become names on disk. The rules are those of all systems at once, because a download
@@ -12,7 +11,7 @@ import { foldName } from "./fold-name.ts";
  *   5. safeComponent(result) is the result
  */
 
-/** The name as the disk may hold it; `ifEmpty` stands in when nothing is left. */
+/** The name as the disk may hold it; `ifEmpty`, safe itself, stands in when nothing is left. */
 export function safeComponent(spelled: string, ifEmpty = "_"): string {
   let name = spelled;
   for (;;) {
@@ -28,12 +27,16 @@ export const componentBytesMax = 255;
 // A step can lay bare what another removes, so passes repeat until nothing changes. They end: a pass shortens the
 // name, or replaces characters that never come back, or puts an underscore before a device, which is then none.
 function pass(name: string): string {
-  let next = name.replace(forbidden, "_").replace(invisible, "").replace(strayJoiner, "");
-  next = trimEnd(cutBytes(next, componentBytesMax));
-  if (isDevice(next)) next = `_${next}`;
-  return shortAlias.test(next) ? next.replace("~", "_") : next;
+  const clean = suspicious.test(name)
+    ? name.replace(forbidden, "_").replace(invisible, "").replace(strayJoiner, "")
+    : name;
+  const short = cutBytes(clean, componentBytesMax).replace(trailing, "");
+  if (device.test(short)) return `_${short}`;
+  return shortAlias.test(short) ? short.replace("~", "_") : short;
 }
 
+// One look that spares most names the three replacements: \p{C} is every control, format and unassigned character.
+const suspicious = /[/\\<>:"|?*\p{C}\p{Zl}\p{Zp}]/u;
 // Separators, Windows' forbidden characters, controls, line and paragraph separators, lone surrogates.
 const forbidden = /[/\\<>:"|?*\p{Cc}\p{Zl}\p{Zp}\p{Cs}]/gu;
 // Format characters (bidirectional controls among them) say nothing that a name needs, except the two joiners,
@@ -41,19 +44,12 @@ const forbidden = /[/\\<>:"|?*\p{Cc}\p{Zl}\p{Zp}\p{Cs}]/gu;
 const invisible = /(?![\u200c\u200d])\p{Cf}/gu;
 const strayJoiner =
   /(?<![^\x00-\x7f\u200c\u200d])[\u200c\u200d]|[\u200c\u200d](?![^\x00-\x7f\u200c\u200d])/gu;
-// `PROGRA~1`: another name of a file that is there already.
-const shortAlias = /^[^.~]{1,6}~[0-9]{1,6}(?:\.[^.]{0,3})?$/u;
-
 // Windows drops them when it opens the file, which makes two names one.
-function trimEnd(name: string): string {
-  return name.replace(/[. ]+$/, "");
-}
-
+const trailing = /[. ]+$/;
 // `AUX.txt` and `nul .tar.gz` are devices too; the three superscripts count as digits there.
-function isDevice(name: string): boolean {
-  const stem = foldName(name.split(".", 1)[0] ?? "").trimEnd();
-  return /^(?:con|prn|aux|nul|clock\$|conin\$|conout\$|(?:com|lpt)[0-9¹²³])$/u.test(stem);
-}
+const device = /^(?:con|prn|aux|nul|clock\$|conin\$|conout\$|(?:com|lpt)[0-9¹²³]) *(?:\.|$)/i;
+// `PROGRA~1`: another name of a file that is there already.
+const shortAlias = /^[^.~]{1,6}~[0-9]{1,6}(?:\.[^.]{0,3})?$/;
 
 /** The longest beginning of whole characters within `bytesMax`; an extension is kept when it is a short one. */
 function cutBytes(name: string, bytesMax: number): string {
@@ -72,6 +68,7 @@ export function splitExtension(name: string): { readonly stem: string; readonly 
 
 /** The longest beginning of whole characters within `bytesMax` bytes of UTF-8. */
 export function cutText(text: string, bytesMax: number): string {
+  if (text.length * 3 <= bytesMax) return text;
   let bytes = 0;
   let end = 0;
   for (const character of text) {

@@ -23,19 +23,22 @@ export interface SpelledPath {
 export function safePaths(list: readonly SpelledPath[]): readonly (readonly string[])[] {
   const root = makeFolder([]);
   const places = list.map((entry) => placeOf(root, entry));
-  for (const place of places) if (place !== null) claim(place);
-  for (const place of places) if (place !== null) settle(place);
+  // All who can keep their name take it before anyone is given a new one.
+  const losers = places.filter((place) => place !== null && !claim(place, place.wanted));
+  for (const place of losers) if (place !== null) rename(place);
   return list.map((entry, index) => {
     const place = places[index] ?? null;
     if (place === null) return entry.path.map((component) => safeComponent(component));
-    return [...place.folder.path, must(place.name, "every file is settled")];
+    return [...place.folder.path, must(place.name, "every file has a name")];
   });
 }
 
+/** Everything in it is bounded by the file list. */
 interface Folder {
   readonly path: readonly string[];
-  /** By folded name. Bounded by the file list, as is all below. */
-  readonly folders: Map<string, Folder>;
+  /** By the spelling and by the folded safe name. */
+  readonly bySpelling: Map<string, Folder>;
+  readonly byKey: Map<string, Folder>;
   /** Folded names that files took. */
   readonly taken: Set<string>;
   /** By folded stem and extension: the number to try next, so that many equal names cost no search. */
@@ -49,50 +52,45 @@ interface Place {
 }
 
 function makeFolder(path: readonly string[]): Folder {
-  return { path, folders: new Map(), taken: new Set(), counters: new Map() };
+  return { path, bySpelling: new Map(), byKey: new Map(), taken: new Set(), counters: new Map() };
 }
 
 function placeOf(root: Folder, entry: SpelledPath): Place | null {
   const last = entry.path[entry.path.length - 1];
   if (entry.pad || last === undefined) return null;
   let folder = root;
-  for (const component of entry.path.slice(0, -1)) folder = childOf(folder, safeComponent(component));
+  for (const component of entry.path.slice(0, -1)) {
+    folder = folder.bySpelling.get(component) ?? enter(folder, component);
+  }
   return { folder, wanted: safeComponent(last), name: null };
 }
 
-function childOf(folder: Folder, name: string): Folder {
+function enter(folder: Folder, spelled: string): Folder {
+  const name = safeComponent(spelled);
   const key = foldName(name);
-  const child = folder.folders.get(key) ?? makeFolder([...folder.path, name]);
-  folder.folders.set(key, child);
+  const child = folder.byKey.get(key) ?? makeFolder([...folder.path, name]);
+  folder.byKey.set(key, child);
+  folder.bySpelling.set(spelled, child);
   return child;
 }
 
-// All who can keep their name take it before anyone is given a new one.
-function claim(place: Place): void {
-  if (isFree(place.folder, place.wanted)) take(place, place.wanted);
+/** False when a folder or another file of the folder has a name that folds to the same key. */
+function claim(place: Place, name: string): boolean {
+  const key = foldName(name);
+  if (place.folder.byKey.has(key) || place.folder.taken.has(key)) return false;
+  place.folder.taken.add(key);
+  place.name = name;
+  return true;
 }
 
-function settle(place: Place): void {
-  if (place.name !== null) return;
+// The name is made safe again: the number may stand beside a character that was only safe beside another.
+function rename(place: Place): void {
   const { stem, extension } = splitExtension(place.wanted);
   const short = cutText(stem, componentBytesMax - utf8(extension).length - numberBytesMax);
   const series = `${foldName(short)}/${foldName(extension)}`;
-  for (let number = place.folder.counters.get(series) ?? 2; ; number += 1) {
-    const name = safeComponent(`${short} (${number})${extension}`);
-    if (!isFree(place.folder, name)) continue;
-    place.folder.counters.set(series, number + 1);
-    return take(place, name);
-  }
+  let number = place.folder.counters.get(series) ?? 2;
+  while (!claim(place, safeComponent(`${short} (${number})${extension}`))) number += 1;
+  place.folder.counters.set(series, number + 1);
 }
 
 const numberBytesMax = " (200001)".length;
-
-function isFree(folder: Folder, name: string): boolean {
-  const key = foldName(name);
-  return !folder.folders.has(key) && !folder.taken.has(key);
-}
-
-function take(place: Place, name: string): void {
-  place.folder.taken.add(foldName(name));
-  place.name = name;
-}
