@@ -1,1 +1,2 @@
 export * from "./announcer/index.ts";
+export * from "./peers/index.ts";

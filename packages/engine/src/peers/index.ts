@@ -1,0 +1,10 @@
+export { canonicalPriority } from "./canonical-priority.ts";
+export { type PeerSource, peerSources } from "./known-peer.ts";
+export { peerLimits } from "./limits.ts";
+export {
+  type AddOutcome,
+  type DialFailure,
+  PeerBook,
+  type PeerBookOptions,
+} from "./peer-book.ts";
+export type { PeerBookStats, SourceStats } from "./peer-stats.ts";
