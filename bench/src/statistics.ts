@@ -1,0 +1,15 @@
+/** The middle value; of an even number of values the mean of the two in the middle. Undefined of none. */
+export function median(values: readonly number[]): number | undefined {
+  const sorted = [...values].sort((a, b) => a - b);
+  const half = sorted.length / 2;
+  const low = sorted[Math.ceil(half) - 1];
+  const high = sorted[Math.floor(half)];
+  return low === undefined || high === undefined ? undefined : (low + high) / 2;
+}
+
+/** (max − min) / median: how far the runs lay apart. */
+export function spread(values: readonly number[]): number | undefined {
+  const middle = median(values);
+  if (middle === undefined || middle === 0) return undefined;
+  return (Math.max(...values) - Math.min(...values)) / middle;
+}

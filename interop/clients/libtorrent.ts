@@ -1,0 +1,79 @@
+import { join } from "node:path";
+import type { Checking, Client, Leeching, LeechJob, Running, SeedJob, VerifyJob } from "./client.ts";
+import { eventNamed } from "./events.ts";
+import { doneWithinDefault, leeching, readyWithinDefault } from "./leeching.ts";
+import type { Processes, RunningProgram } from "./processes.ts";
+
+// Debian's binding belongs to the system's interpreter, which need not be the first python3 on PATH.
+const python = "/usr/bin/python3";
+const script = join(import.meta.dirname, "libtorrent-peer.py");
+
+/** libtorrent-rasterbar through its Python binding: the engine of qBittorrent and Deluge. */
+export function libtorrent(processes: Processes): Client {
+  function start(
+    mode: "seed" | "leech" | "verify",
+    job: SeedJob | LeechJob | VerifyJob,
+    more: object,
+  ): RunningProgram {
+    const { ip, port } = job.listen;
+    const order = {
+      mode,
+      dir: job.dir,
+      listen: ip.includes(":") ? `[${ip}]:${port}` : `${ip}:${port}`,
+      encryption: job.encryption ?? "off",
+      transport: job.transport ?? "tcp",
+      tracker: job.tracker,
+      ...more,
+    };
+    return processes.start({
+      label: `libtorrent-${mode}`,
+      command: python,
+      args: [script, JSON.stringify(order)],
+      work: job.work,
+      netns: job.netns,
+    });
+  }
+
+  return {
+    name: "libtorrent",
+    takesPeer: true,
+
+    async version() {
+      const { exit, lines } = await processes.run(
+        { label: "libtorrent-version", command: python, args: [script, '{"mode":"version"}'], work: "/tmp" },
+        { within: 10_000 },
+      );
+      if (exit.code !== 0) return undefined;
+      return (JSON.parse(lines[0] ?? "{}") as { version?: string }).version;
+    },
+
+    async seed(job): Promise<Running> {
+      const running = start("seed", job, { source: job.torrent, assumeComplete: job.assumeComplete ?? true });
+      await running.until(eventNamed("ready"), {
+        within: job.readyWithin ?? readyWithinDefault,
+        what: "ready",
+      });
+      return running;
+    },
+
+    async leech(job): Promise<Leeching> {
+      const running = start("leech", job, {
+        source: job.source,
+        peers: job.peer === undefined ? [] : [job.peer],
+        select: job.select?.map(({ index }) => index),
+        once: job.once ?? false,
+      });
+      const within = job.doneWithin ?? doneWithinDefault;
+      return leeching(running, running.until(eventNamed("done"), { within, what: "complete" }));
+    },
+
+    async verify(job): Promise<Checking> {
+      const running = start("verify", job, { source: job.torrent });
+      const within = job.doneWithin ?? doneWithinDefault;
+      const done = running
+        .until(eventNamed("checked"), { within, what: "checked" })
+        .then((event) => ({ complete: event.complete === true }));
+      return { pid: running.pid, stop: () => running.stop(), beganAt: running.startedAt, done, exits: false };
+    },
+  };
+}
