@@ -38,18 +38,25 @@ export interface BlockRead {
 }
 
 export type DiskJob =
-  /** Learns the layout; touches nothing. */
+  /**
+   * Learns the layout; touches nothing. The root is remembered as it is now, or as not there yet: a root that later
+   * vanishes or is another folder (an unmounted disk), and a file that was there and vanishes, are `missing` and never
+   * made anew until the store is opened again. Opening an open store begins it afresh.
+   */
   | { readonly type: "open"; readonly job: JobId; readonly store: StoreId; readonly spec: StoreSpec }
   /** Which files are there, and how long. */
   | { readonly type: "probe"; readonly job: JobId; readonly store: StoreId }
-  /** Makes the folders and the empty files of the listed indices, or of all; existing ones are left alone. */
+  /** Makes folders and files (of no bytes yet) of the listed indices, or of all but pads; existing ones are left alone. */
   | {
       readonly type: "create";
       readonly job: JobId;
       readonly store: StoreId;
-      readonly files: readonly number[];
+      readonly files: readonly number[] | "all";
     }
-  /** Stores pool bytes; makes folders and files as needed. A run that continues the piece is hashed on the way. */
+  /**
+   * Stores pool bytes; makes folders and files as needed. A run that continues the piece is hashed on the way.
+   * A file longer than the torrent says keeps its tail. Pads are not stored.
+   */
   | {
       readonly type: "write";
       readonly job: JobId;
@@ -75,7 +82,7 @@ export type DiskJob =
       readonly store: StoreId;
       readonly blocks: readonly BlockRead[];
     }
-  /** Reads and hashes `count` pieces from `first`: a re-check. */
+  /** Reads and hashes `count` pieces from `first`: a re-check. Ask in portions, several at once: they run in parallel. */
   | {
       readonly type: "check";
       readonly job: JobId;
@@ -83,7 +90,12 @@ export type DiskJob =
       readonly first: number;
       readonly count: number;
     }
-  /** All finished writes of the store reach the medium. */
+  /**
+   * All writes of the store that were answered before this was asked reach the medium; others go on meanwhile.
+   * After a failure nothing that was not synced before may be believed to be there (the kernel forgets what it could not
+   * write, and the next sync succeeds): check such pieces again. Bytes read back by `check` and `verify` in the files
+   * that failed are written back, so that the next sync covers them.
+   */
   | { readonly type: "sync"; readonly job: JobId; readonly store: StoreId }
   /** Closes files and forgets the store, after the jobs given before. */
   | { readonly type: "close"; readonly job: JobId; readonly store: StoreId };
@@ -109,14 +121,14 @@ export type DiskResult =
       readonly detail: string;
     };
 
-/** In `checked`: no bytes on disk (absent or cut short), wrong bytes, right bytes. */
+/** In `checked`: no bytes on disk (absent, cut short, or nothing but zeros: a hole), wrong bytes, right bytes. */
 export const pieceState = { missing: 0, bad: 1, good: 2 } as const;
 
 export type DiskFault =
   | "full" // ENOSPC, EDQUOT, EFBIG
   | "read-only" // EROFS
   | "missing" // ENOENT, ENOTDIR, ENODEV: a file or the folder has vanished, or is shorter than a read needs
-  | "denied" // EACCES, EPERM, a symlink in the way
+  | "denied" // EACCES, EPERM; a symlink, folder or device in the way; a parent that leaves the root
   | "too-many-files" // EMFILE, ENFILE
   | "name" // ENAMETOOLONG, EILSEQ
   | "io"; // EIO and everything else

@@ -1,0 +1,50 @@
+import type { DiskFault } from "@dure/carrier";
+
+/** A job cannot be done, and why. Thrown inside the worker, caught where jobs are run, told as a `failed` result. */
+export class DiskError extends Error {
+  override readonly name = "DiskError";
+  readonly fault: DiskFault;
+  readonly path: string;
+
+  constructor(fault: DiskFault, path: string, detail: string, options?: ErrorOptions) {
+    super(detail, options);
+    this.fault = fault;
+    this.path = path;
+  }
+}
+
+const faults: Readonly<Record<string, DiskFault>> = {
+  ENOSPC: "full",
+  EDQUOT: "full",
+  EFBIG: "full",
+  EROFS: "read-only",
+  ENOENT: "missing",
+  ENOTDIR: "missing",
+  ENODEV: "missing",
+  ENXIO: "missing",
+  ESTALE: "missing",
+  ENOMEDIUM: "missing",
+  EACCES: "denied",
+  EPERM: "denied",
+  ELOOP: "denied", // O_NOFOLLOW met a symlink
+  EISDIR: "denied",
+  EMFILE: "too-many-files",
+  ENFILE: "too-many-files",
+  ENAMETOOLONG: "name",
+  EILSEQ: "name",
+  EINVAL: "io",
+};
+
+/** Names a system error. Anything else is a bug of ours and goes on being thrown. */
+export function toDiskError(error: unknown, path: string): DiskError {
+  if (error instanceof DiskError) return error;
+  const code = codeOf(error);
+  if (code === undefined) throw error;
+  return new DiskError(faults[code] ?? "io", path, (error as Error).message, { cause: error }); // a code sits on an Error
+}
+
+/** The errno name of a system error; undefined for any other value. */
+export function codeOf(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !("syscall" in error) || !("code" in error)) return undefined;
+  return typeof error.code === "string" ? error.code : undefined;
+}

@@ -1,0 +1,1 @@
+export { type DiskOptions, DiskWorkers } from "./workers.ts";
