@@ -1,3 +1,5 @@
+import { URL } from "node:url";
+
 /**
  * Where a worker's entry point lies: in the source tree `<name>/worker.ts`, in the built package a bundle
  * `<name>-worker.js` beside the one this module was bundled into.

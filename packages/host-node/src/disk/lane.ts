@@ -6,6 +6,12 @@ import type { StoreRoutes } from "./store-routes.ts";
 // Workers make only small, short-lived objects; V8's default would let them pile up to 48 MiB.
 const youngHeapMiB = 4;
 
+export interface LaneListener {
+  readonly results: (lane: Lane, results: FromWorker) => void;
+  /** The worker ended without being told to. */
+  readonly broken: (error: Error) => void;
+}
+
 /** One disk worker, seen from the thread that feeds it. */
 export class Lane {
   /** 0 is home; the others help with checks. */
@@ -20,19 +26,15 @@ export class Lane {
   readonly #worker: Worker;
   readonly #exited: Promise<void>;
 
-  constructor(
-    index: number,
-    setup: WorkerSetup,
-    tell: { results: (results: FromWorker) => void; broken: (error: Error) => void },
-  ) {
+  constructor(index: number, setup: WorkerSetup, listener: LaneListener) {
     this.index = index;
     this.#worker = new Worker(workerUrl("disk"), {
       workerData: setup,
       name: `disk-${index}`,
       resourceLimits: { maxYoungGenerationSizeMb: youngHeapMiB },
     });
-    this.#worker.on("message", tell.results);
-    this.#worker.on("error", tell.broken);
+    this.#worker.on("message", (results: FromWorker) => listener.results(this, results));
+    this.#worker.on("error", listener.broken);
     this.#exited = new Promise((resolve) => {
       this.#worker.once("exit", () => resolve());
     });

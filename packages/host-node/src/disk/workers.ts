@@ -1,6 +1,6 @@
 import { assert, must } from "@dure/base";
 import type { DiskJob, DiskResult, JobId, StoreId } from "@dure/carrier";
-import { Lane } from "./lane.ts";
+import { Lane, type LaneListener } from "./lane.ts";
 import { silentJob } from "./messages.ts";
 import { changesFiles, StoreRoutes } from "./store-routes.ts";
 
@@ -34,6 +34,10 @@ export class DiskWorkers {
   readonly #lanes: (Lane | undefined)[];
   readonly #stores = new Map<StoreId, StoreRoutes>(); // bounded by the stores the carrier opens
   readonly #sent = new Map<JobId, Sent>(); // bounded, as `held` is, by the pool whose bytes the jobs name
+  readonly #listener: LaneListener = {
+    results: (lane, results) => this.#hear(lane, results),
+    broken: (error) => this.#break(error),
+  };
   #checkedBytes = 0; // since a helper was last let go of
   #helperTimer: NodeJS.Timeout | undefined;
   #broken: string | undefined;
@@ -113,22 +117,9 @@ export class DiskWorkers {
   #laneAt(index: number): Lane {
     const { pool, workers, filesOpenMax } = this.#options;
     const setup = { pool, filesOpenMax: Math.max(1, Math.floor(filesOpenMax / workers)) };
-    const lane =
-      this.#lanes[index] ??
-      new Lane(
-        index,
-        setup,
-        this.#listener(() => lane),
-      );
+    const lane = this.#lanes[index] ?? new Lane(index, setup, this.#listener);
     this.#lanes[index] = lane;
     return lane;
-  }
-
-  #listener(lane: () => Lane): ConstructorParameters<typeof Lane>[2] {
-    return {
-      results: (results) => this.#hear(lane(), results),
-      broken: (error) => this.#break(error),
-    };
   }
 
   #forgetInHelpers(routes: StoreRoutes): void {
