@@ -1,2 +1,4 @@
+export * from "./encode-replies.ts";
 export * from "./replies.ts";
+export * from "./requests.ts";
 export * from "./urls.ts";
