@@ -1,9 +1,1 @@
-export {
-  Blame,
-  type BlameOptions,
-  blameLimits,
-  type Contributor,
-  type PieceEvidence,
-  soleContributor,
-  type Verdict,
-} from "./blame.ts";
+export { Blame, type BlockSource, blameLimits, soleSource, type Verdict } from "./blame.ts";
