@@ -73,4 +73,10 @@ export type StateResult =
   | { readonly type: "done"; readonly job: number }
   | { readonly type: "claimed"; readonly job: number; readonly record: TorrentRecord }
   | { readonly type: "owned"; readonly job: number; readonly pid: number; readonly since: UnixMs }
+  /**
+   * Saved state could not be read and is gone: what it affects is null in the records that follow, and must be rebuilt
+   * by checking. Comes before the result of the job that met it. When the whole database was made anew, torrents that
+   * run are saved again only by further jobs: send `save-torrent` and `commit` for them.
+   */
+  | { readonly type: "damaged"; readonly job: number; readonly detail: string }
   | { readonly type: "failed"; readonly job: number; readonly detail: string };

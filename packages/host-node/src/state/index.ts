@@ -1,0 +1,1 @@
+export { type StateOptions, StateWorker } from "./state-worker.ts";
