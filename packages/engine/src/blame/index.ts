@@ -1,1 +1,9 @@
-export { Blame, type BlockSource, blameLimits, soleSource, type Verdict } from "./blame.ts";
+export {
+  Blame,
+  type BlameOptions,
+  blameLimits,
+  type Contributor,
+  type PieceEvidence,
+  soleContributor,
+  type Verdict,
+} from "./blame.ts";
