@@ -42,13 +42,6 @@ export class TokenBucket {
     this.#tokens = Math.min(this.#tokens, this.#burst);
   }
 
-  /** Bytes that may go now; negative while a debt is being paid off, Infinity without a limit. */
-  available(now: Ms): number {
-    if (!this.limited) return Number.POSITIVE_INFINITY;
-    this.#fill(now);
-    return this.#tokens;
-  }
-
   /** May `bytes` go now? If so they are counted. */
   take(now: Ms, bytes: number): boolean {
     if (!this.ready(now, bytes)) return false;
@@ -61,6 +54,13 @@ export class TokenBucket {
     if (!this.limited) return true;
     this.#fill(now);
     return this.#rate > 0 && this.#tokens + slack >= Math.min(bytes, this.#burst);
+  }
+
+  /** Bytes that may go now; what is owed counts as none. */
+  available(now: Ms): number {
+    if (!this.limited) return Number.POSITIVE_INFINITY;
+    this.#fill(now);
+    return Math.max(0, this.#tokens + slack);
   }
 
   /** Counts bytes that have gone without asking: what a peer sent us cannot be unsent. */
