@@ -1,0 +1,38 @@
+import { createServer } from "node:net";
+import { test } from "node:test";
+import { type NetCase, type NetWorld, netContract } from "@dure/carrier/contract";
+import { recordedNet, turn, until } from "./testing/net-world.ts";
+
+for (const listen of ["127.0.0.1", "::1"]) {
+  for (const story of netContract) {
+    test(`${story.name} (${listen})`, () => onLoopback(listen, story));
+  }
+}
+
+async function onLoopback(listen: string, story: NetCase): Promise<void> {
+  const left = await recordedNet({ listen });
+  const right = await recordedNet({ listen });
+  const nowhere = { ip: listen, port: await freePort(listen) };
+  const world: NetWorld = { left, right, nowhere, until, settle: () => quiet([left, right]) };
+  try {
+    await story.run(world);
+  } finally {
+    await Promise.all([left.net.close(), right.net.close()]);
+  }
+}
+
+/** Loopback delivers within a turn or two of the event loop: nothing new for 50 ms means nothing is under way. */
+async function quiet(sides: readonly { readonly events: readonly unknown[] }[]): Promise<void> {
+  const total = () => sides.reduce((sum, side) => sum + side.events.length, 0);
+  for (let seen = -1; seen !== total(); await turn(50)) seen = total();
+}
+
+/** A port that was free a moment ago. */
+function freePort(host: string): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, host, () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === "object" ? (address?.port ?? 0) : 0));
+    });
+  });
+}
