@@ -1,0 +1,60 @@
+import { formatRate, formatSize } from "@dure/base";
+import type { TorrentEvent, TorrentStatus } from "@dure/host-node";
+import type { Messages } from "../messages/index.ts";
+import { percentOf } from "../terminal/bar.ts";
+import { formatDuration } from "../terminal/duration.ts";
+import { printable } from "../terminal/printable.ts";
+import type { StartFacts, TransferWarning } from "./transfer-report.ts";
+
+/** The sentences of a transfer that bars and plain lines have in common. */
+export function startText({ status, port }: StartFacts, messages: Messages): string {
+  const args = { name: printable(status.name), dir: printable(status.dir), port };
+  if (status.state.name === "metadata") return messages.text("transfer.start-magnet", args);
+  return messages.text("transfer.start", { ...args, size: formatSize(status.bytesTotal) });
+}
+
+export function namedText(status: TorrentStatus, messages: Messages): string {
+  return messages.text("transfer.named", {
+    name: printable(status.name),
+    size: formatSize(status.bytesTotal),
+    count: status.pieceCount,
+  });
+}
+
+export function doneText(status: TorrentStatus, seconds: number, messages: Messages): string {
+  const args = {
+    name: printable(status.name),
+    size: formatSize(status.bytesTotal),
+    dir: printable(status.dir),
+  };
+  // Nothing came from others: it was there before.
+  if (status.downloaded === 0) return messages.text("transfer.complete", args);
+  return messages.text("transfer.done", {
+    ...args,
+    time: formatDuration(seconds * 1000, messages),
+    rate: formatRate(status.bytesTotal / Math.max(0.001, seconds)),
+  });
+}
+
+export function stoppedText(status: TorrentStatus, complete: boolean, messages: Messages): string {
+  if (complete) return messages.text("transfer.given", { size: formatSize(status.uploaded) });
+  const fraction = status.bytesTotal > 0 ? status.bytesDone / status.bytesTotal : 0;
+  return messages.text("transfer.stopped", { percent: percentOf(fraction) });
+}
+
+export function warningText(warning: Extract<TransferWarning, { message: string }>): string {
+  return printable(warning.message);
+}
+
+export function bannedText(
+  banned: Extract<TorrentEvent, { type: "peer-banned" }>,
+  messages: Messages,
+): string {
+  return messages.text("transfer.banned", { address: banned.address, reason: banned.reason });
+}
+
+/** `dure: warning: …`, for stderr. */
+export function warningLine(warning: TransferWarning, messages: Messages): string {
+  const text = warning.type === "peer-banned" ? bannedText(warning, messages) : warningText(warning);
+  return warning.type === "error" ? `dure: ${text}\n` : `dure: ${messages.text("warning")}: ${text}\n`;
+}

@@ -1,0 +1,35 @@
+import type { TorrentEvent, TorrentStatus } from "@dure/host-node";
+import type { Context } from "../context.ts";
+import { JsonReport } from "./json-report.ts";
+import { LiveReport } from "./live-report.ts";
+import { PlainReport } from "./plain-report.ts";
+
+export type TransferWarning = Extract<TorrentEvent, { type: "warning" | "error" | "peer-banned" }>;
+
+export interface StartFacts {
+  readonly status: TorrentStatus;
+  readonly port: number;
+  /** Of a torrent that was made on the spot. */
+  readonly magnet?: string;
+}
+
+/** How a transfer is told: to a person at a terminal, to a pipe, to a program. */
+export interface TransferReport {
+  /** How often `progress` wants to be called, in milliseconds. */
+  readonly every: number;
+  started(facts: StartFacts): void;
+  /** A magnet's metadata has come. */
+  named(status: TorrentStatus): void;
+  progress(status: TorrentStatus): void;
+  warned(warning: TransferWarning): void;
+  done(status: TorrentStatus, seconds: number): void;
+  /** Complete, and goes on giving. */
+  seeding(): void;
+  /** Ended by a signal, before it was complete or while seeding. */
+  stopped(status: TorrentStatus, complete: boolean): void;
+}
+
+export function transferReport(context: Context): TransferReport {
+  if (context.json) return new JsonReport(context);
+  return context.screen.live && !context.quiet ? new LiveReport(context) : new PlainReport(context);
+}

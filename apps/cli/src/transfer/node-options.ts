@@ -1,0 +1,32 @@
+import type { AddOptions, NodeOptions } from "@dure/host-node";
+import type { networkOptions, OptionValues } from "../table/index.ts";
+
+type NetworkValues = OptionValues<typeof networkOptions>;
+
+/** NETWORK of CONTRACT.md, as the node hears it. The node has one torrent, so its limits are the torrent's. */
+export function nodeOptions(profile: string, network: NetworkValues): NodeOptions {
+  return {
+    profile,
+    ...given("port", network.port),
+    ...given("listen", network.listen),
+    ...given("interface", network.interface),
+    ...given("downRateMax", network.down),
+    ...given("upRateMax", network.up),
+    ...given("connectionsMax", network.connections),
+    ...given("uploadSlots", network["upload-slots"]),
+    allowLocalUrls: network["allow-local-urls"],
+  };
+}
+
+export function addNetworkOptions(network: NetworkValues): Pick<AddOptions, "peers" | "ratioMax"> {
+  return { peers: network.peer, ...given("ratioMax", network.ratio) };
+}
+
+/** The field, or none: an optional field that is there is never undefined. */
+export function given<Name extends string, Value>(
+  name: Name,
+  value: Value | undefined,
+): { readonly [_ in Name]?: Value } {
+  // The cast: a computed name is a string to the compiler, whatever its type.
+  return value === undefined ? {} : ({ [name]: value } as { readonly [_ in Name]?: Value });
+}

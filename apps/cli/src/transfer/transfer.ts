@@ -1,0 +1,111 @@
+import type { AddOptions, DureNode, NodeOptions, TorrentHandle, TorrentStatus } from "@dure/host-node";
+import type { Context } from "../context.ts";
+import { Interrupted } from "../interrupt.ts";
+import { transferReport } from "../report/transfer-report.ts";
+
+export interface Transfer {
+  readonly node: NodeOptions;
+  readonly add: AddOptions;
+  /** Ends when it is complete, instead of seeding. */
+  readonly once: boolean;
+  /** Refuses a torrent whose data is not all there; `seed` gives, it does not fetch. */
+  readonly refuseIncomplete?: (status: TorrentStatus) => Error;
+  readonly magnet?: string;
+}
+
+/** The program has two seconds to end after a signal; the rest is for the process itself. */
+const closeWithin = 1500;
+const closeGivenUpAfter = 1900;
+
+/** A foreground peer with one torrent, from start to signal. Returns the exit status. */
+export async function runTransfer(context: Context, transfer: Transfer): Promise<number> {
+  const node = await context.interrupt.race(context.openNode(transfer.node));
+  try {
+    const handle = await context.interrupt.race(node.add(transfer.add));
+    return await follow(context, transfer, node, handle);
+  } finally {
+    await closeInTime(node);
+  }
+}
+
+/** Tells the trackers and saves; a node that hangs is left behind. */
+export async function closeInTime(node: DureNode): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((done) => {
+    timer = setTimeout(done, closeGivenUpAfter);
+  });
+  await Promise.race([node.close(closeWithin), late]);
+  clearTimeout(timer);
+}
+
+async function follow(
+  context: Context,
+  transfer: Transfer,
+  node: DureNode,
+  handle: TorrentHandle,
+): Promise<number> {
+  const { interrupt } = context;
+  const startedAt = performance.now();
+  const report = transferReport(context);
+  let complete = false;
+  handle.done.catch(() => {}); // heard below; until then it must not end the process
+  const unsubscribe = handle.on((event) => {
+    if (event.type === "metadata") report.named(event.status);
+    if (event.type === "warning" || event.type === "peer-banned") report.warned(event);
+    // Before completion `done` rejects with the same, and ends the command.
+    if (event.type === "error" && complete) report.warned(event);
+  });
+  const magnet = transfer.magnet === undefined ? {} : { magnet: transfer.magnet };
+  report.started({ status: handle.status(), port: node.port, ...magnet });
+  const ticker = setInterval(() => report.progress(handle.status()), report.every);
+  try {
+    const incomplete =
+      transfer.refuseIncomplete === undefined ? never : findIncomplete(handle, transfer.refuseIncomplete);
+    await interrupt.race(Promise.race([handle.done, incomplete]));
+    complete = true;
+    report.progress(handle.status());
+    report.done(handle.status(), (performance.now() - startedAt) / 1000);
+    if (transfer.once) return 0;
+    report.seeding();
+    await Promise.race([interrupt.wait(), seedingEnds(handle)]);
+    report.stopped(handle.status(), true);
+    return 0;
+  } catch (error) {
+    if (error instanceof Interrupted) report.stopped(handle.status(), false);
+    throw error;
+  } finally {
+    clearInterval(ticker);
+    unsubscribe();
+  }
+}
+
+const never = new Promise<never>(() => {});
+const lookEvery = 100;
+
+/** Rejects once the check is over and something is missing. */
+function findIncomplete(handle: TorrentHandle, explain: (status: TorrentStatus) => Error): Promise<never> {
+  return new Promise((_, fail) => {
+    const look = () => {
+      const status = handle.status();
+      if (status.state.name === "checking") return;
+      clearInterval(timer);
+      if (status.state.name === "downloading") fail(explain(status));
+    };
+    const timer = setInterval(look, lookEvery);
+    timer.unref();
+    look();
+  });
+}
+
+/** Resolves when the torrent stops by itself: its share ratio is reached. */
+function seedingEnds(handle: TorrentHandle): Promise<void> {
+  return new Promise((done) => {
+    const timer = setInterval(() => {
+      const { name } = handle.status().state;
+      if (name !== "stopped" && name !== "paused") return;
+      clearInterval(timer);
+      done();
+    }, lookEvery);
+    timer.unref();
+  });
+}
