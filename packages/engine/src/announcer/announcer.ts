@@ -150,11 +150,10 @@ export class Announcer implements Machine<AnnouncerInput, AnnouncerOutput> {
     for (const endpoint of this.#list.endpoints()) {
       endpoint.completedDue = false;
       endpoint.forcedAt = undefined;
-      if (!endpoint.started) continue;
       const { state } = endpoint;
+      // Who asked not to be asked (BEP 31) is not told either: it will find out by our silence.
       const unwelcome = state.name === "retired" || (state.name === "resting" && now < state.earliestAt);
-      if (unwelcome) endpoint.started = false;
-      else this.#sayStopped(now, endpoint);
+      if (endpoint.started && !unwelcome) this.#sayStopped(now, endpoint);
     }
   }
 
@@ -296,12 +295,12 @@ export class Announcer implements Machine<AnnouncerInput, AnnouncerOutput> {
     retryIn?: Ms,
   ): void {
     const { state, tracker, family } = endpoint;
+    const earliestAt = retryIn === undefined ? now : ms(now + refusalWait(retryIn));
     // Nobody waits for the answer to `stopped`, nor for a `started` that was stopped before it was heard.
     if (this.#state.name === "stopped" || (state.name === "asking" && state.event === "stopped")) {
-      endpoint.state = { name: "due" };
+      endpoint.state = { name: "resting", nextAt: earliestAt, earliestAt };
       return;
     }
-    const earliestAt = retryIn === undefined ? now : ms(now + refusalWait(retryIn));
     const nextAt = latest(endpoint.forcedAt ?? ms(now + this.#restWait(endpoint, reason)), earliestAt);
     endpoint.state = { name: "resting", nextAt, earliestAt };
     const status = { type: "status", url: tracker.url, family, nextAt } as const;
@@ -379,6 +378,7 @@ export class Announcer implements Machine<AnnouncerInput, AnnouncerOutput> {
     for (const endpoint of this.#list.endpoints()) {
       if (endpoint.tracker === tracker || endpoint.state.name !== "asking") continue;
       this.#forget(endpoint);
+      endpoint.forcedAt = undefined; // else it would be due again at once, and the two would take turns for ever
       this.#rest(now, endpoint, "no-answer", undefined);
       this.#lookAgain(dueAt(endpoint, now));
     }
