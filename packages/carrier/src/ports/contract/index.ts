@@ -1,3 +1,3 @@
 export { type DiskFactory, type DiskUnderTest, diskContract } from "./disk-contract.ts";
 export { type DiskJobBody, DiskRunner, storeOf, type TestFile } from "./disk-story.ts";
-export { type StateFactory, type StateProcess, stateContract } from "./state-contract.ts";
+export { type StateFactory, type StateJobBody, type StateProcess, stateContract } from "./state-contract.ts";
