@@ -19,9 +19,9 @@ import { type FileRange, type Magnet, type MagnetReason, magnetLimits, type Peer
 
 export function parseMagnet(text: string): Result<Magnet, MagnetReason> {
   if (text.length > magnetLimits.textMax) return fail("too-long");
-  const match = /^\s*magnet:\?(.*?)\s*$/is.exec(text);
-  if (match === null) return fail("not-magnet");
-  const fields = readFields(match[1] ?? "");
+  const link = text.trim().replace(/\p{Cs}/gu, "\ufffd"); // half a character could not be written again
+  if (!/^magnet:\?/i.test(link)) return fail("not-magnet");
+  const fields = readFields(link.slice("magnet:?".length));
   if (fields === undefined) return fail("bad-escape");
   const topics = readTopics(valuesOf(fields, "xt"));
   if (!topics.ok) return topics;

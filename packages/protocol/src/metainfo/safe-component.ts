@@ -47,9 +47,9 @@ const strayJoiner =
 // Windows drops them when it opens the file, which makes two names one.
 const trailing = /[. ]+$/;
 // `AUX.txt` and `nul .tar.gz` are devices too; the three superscripts count as digits there.
-const device = /^(?:con|prn|aux|nul|clock\$|conin\$|conout\$|(?:com|lpt)[0-9¹²³]) *(?:\.|$)/i;
+const device = /^ *(?:con|prn|aux|nul|clock\$|conin\$|conout\$|(?:com|lpt)[0-9¹²³]) *(?:\.|$)/i;
 // `PROGRA~1`: another name of a file that is there already.
-const shortAlias = /^[^.~]{1,6}~[0-9]{1,6}(?:\.[^.]{0,3})?$/;
+const shortAlias = /^(?=[^.]{3,8}(?:\.|$))[^.]+~[0-9]+(?:\.[^.]{0,3})?$/;
 
 /** The longest beginning of whole characters within `bytesMax`; an extension is kept when it is a short one. */
 function cutBytes(name: string, bytesMax: number): string {
@@ -72,7 +72,8 @@ export function cutText(text: string, bytesMax: number): string {
   let bytes = 0;
   let end = 0;
   for (const character of text) {
-    bytes += utf8(character).length;
+    const code = character.codePointAt(0) ?? 0;
+    bytes += code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x1_0000 ? 3 : 4;
     if (bytes > bytesMax) break;
     end += character.length;
   }
