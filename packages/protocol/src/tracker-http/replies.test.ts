@@ -81,6 +81,12 @@ test("the external address may be IPv6 or, against BEP 24, text", () => {
   equal(announced({ "external ip": "nonsense" })?.externalIp, undefined);
 });
 
+test("peers without an interval are still peers", () => {
+  const read = decodeHttpAnnounce(utf8("d5:peers6:iiiippe"));
+  ok(read.ok && read.value.type === "announced");
+  deepEqual([read.value.reply.peers.length, read.value.reply.interval], [1, minutes(30)]);
+});
+
 test("fields of the wrong kind count as absent", () => {
   const odd = {
     complete: "x",

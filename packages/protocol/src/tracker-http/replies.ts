@@ -52,7 +52,8 @@ export type HttpTrackerReplyError =
 
 /** Hosts stop reading here. */
 export const httpReplyBytesMax = 1024 * 1024;
-const textCharactersMax = 1024;
+const intervalUnsaid = minutes(30);
+const textBytesMax = 1024;
 const trackerIdBytesMax = 256;
 // 2,000 peers as dictionaries of three entries, with room for what else a tracker says.
 const replyLimits = { depth: 8, tokens: 50_000 };
@@ -65,8 +66,10 @@ export function decodeHttpAnnounce(
   const dict = decoded.value;
   const refusal = refusalIn(dict);
   if (refusal !== undefined) return ok(refusal);
-  const interval = wait(dict.get("interval"));
-  if (interval === undefined) return fail("no-interval");
+  const said = wait(dict.get("interval"));
+  // BEP 3 demands an interval; peers without one are still peers.
+  if (said === undefined && !dict.has("peers") && !dict.has("peers6")) return fail("no-interval");
+  const interval = said ?? intervalUnsaid;
   const reply: AnnounceReply = {
     interval,
     minInterval: wait(dict.get("min interval")),
@@ -179,7 +182,7 @@ function count(value: Bencode | undefined): number | undefined {
 
 function text(value: Bencode | undefined): string | undefined {
   const bytes = asBytes(value);
-  return bytes === undefined ? undefined : fromUtf8(bytes.subarray(0, textCharactersMax));
+  return bytes === undefined ? undefined : fromUtf8(bytes.subarray(0, textBytesMax));
 }
 
 // As much as BEP 15 can say; past it, sums with clocks lose their meaning.
