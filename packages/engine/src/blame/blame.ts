@@ -4,12 +4,12 @@ import { assert, equalBytes, must } from "@dure/base";
  * Who sent a block: whatever names a peer beyond its connection (its address), or null for a block that was on
  * disk before and that nobody here can answer for.
  */
-export type Contributor = string | null;
+export type BlockSource = string | null;
 
 /** A piece as it was hashed: block by block, who sent it and its SHA-1. */
 export interface PieceEvidence {
   readonly piece: number;
-  readonly contributors: readonly Contributor[];
+  readonly contributors: readonly BlockSource[];
   /** `digestBytes` for each block, in order. */
   readonly blockDigests: Uint8Array;
 }
@@ -36,7 +36,7 @@ export const blameLimits = { digestBytes: 20, failuresMax: 256, blocksMax: 131_0
 
 interface Failure {
   readonly piece: number;
-  readonly contributors: readonly Contributor[];
+  readonly contributors: readonly BlockSource[];
   readonly blockDigests: Uint8Array;
 }
 
@@ -143,7 +143,7 @@ export class Blame {
 }
 
 /** The peer that sent every block of the piece, if one did. */
-export function soleContributor(contributors: readonly Contributor[]): string | undefined {
+export function soleContributor(contributors: readonly BlockSource[]): string | undefined {
   const first = contributors[0];
   if (first === undefined || first === null) return undefined;
   return contributors.every((contributor) => contributor === first) ? first : undefined;

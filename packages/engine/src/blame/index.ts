@@ -1,8 +1,8 @@
 export {
   Blame,
   type BlameOptions,
+  type BlockSource,
   blameLimits,
-  type Contributor,
   type PieceEvidence,
   soleContributor,
   type Verdict,
