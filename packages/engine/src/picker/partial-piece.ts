@@ -12,13 +12,16 @@ const received = 2;
  * A piece between its first request and its verdict.
  *
  * A block is open (nobody was asked), requested (of `requesters` peers) or received. `owner` is the one peer that
- * fetches the piece as long as that costs nothing; `sole` is the only peer that may, after the piece once failed.
+ * fetches the piece as long as that costs nothing; `sole` is the only peer that may: the piece failed once, or the
+ * peer is under suspicion.
  */
 export class PartialPiece {
   readonly piece: number;
   readonly blockCount: number;
   owner: number | undefined;
   sole: number | undefined;
+  /** Once failed: all of it must come from one peer, so that the next verdict is certain. */
+  readonly exclusive: boolean;
   readonly #state: Uint8Array;
   readonly #requesters: Uint8Array;
   readonly #contributors: Int32Array;
@@ -27,7 +30,8 @@ export class PartialPiece {
   /** No block below it is open. */
   #openFrom = 0;
 
-  constructor(piece: number, blockCount: number) {
+  constructor(piece: number, blockCount: number, exclusive: boolean) {
+    this.exclusive = exclusive;
     this.piece = piece;
     this.blockCount = blockCount;
     this.#state = new Uint8Array(blockCount);

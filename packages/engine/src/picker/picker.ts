@@ -14,6 +14,8 @@ export interface PickPeer {
   readonly holdings: Holdings;
   /** It is quick enough to fetch whole pieces alone. */
   readonly alone: boolean;
+  /** It took part in a piece that failed: it gets whole pieces of its own, so that its next lie is certain. */
+  readonly suspect: boolean;
 }
 
 export interface Block {
@@ -164,19 +166,22 @@ export class Picker {
     if (this.#sequential !== undefined) this.#takeUrgent(peer, count, picked, this.#sequential);
     for (const partial of this.#partials.values()) {
       if (picked.length >= count || this.#openBlocks === 0) break;
-      const free = partial.owner === peer.id || partial.owner === undefined;
-      if (free && partial.openCount > 0 && this.#mayFetch(partial, peer)) this.#takeOpen(partial, peer, count, picked);
+      const free = partial.owner === peer.id || (partial.owner === undefined && !peer.suspect);
+      if (free && partial.openCount > 0 && this.#mayFetch(partial, peer))
+        this.#takeOpen(partial, peer, count, picked);
     }
     while (picked.length < count) {
       const piece = this.#nextPiece(peer);
       if (piece === undefined) break;
-      const partial = this.#begin(piece);
-      partial.owner = peer.alone ? peer.id : undefined;
+      const partial = this.#begin(piece, false);
+      partial.owner = peer.alone || peer.suspect ? peer.id : undefined;
+      partial.sole = peer.suspect ? peer.id : undefined;
       this.#takeOpen(partial, peer, count, picked);
     }
     for (const partial of this.#partials.values()) {
       if (picked.length >= count || this.#openBlocks === 0) break;
-      if (partial.openCount > 0 && this.#mayFetch(partial, peer)) this.#takeOpen(partial, peer, count, picked);
+      if (partial.openCount > 0 && this.#mayFetch(partial, peer))
+        this.#takeOpen(partial, peer, count, picked);
     }
     return picked;
   }
@@ -208,12 +213,20 @@ export class Picker {
     this.#openBlocks += partial.openCount - before;
   }
 
-  /** The peer begins no more blocks of the pieces it owned; others may go on with them. */
-  disown(peer: number): void {
+  /**
+   * The peer sends no more: others go on with its pieces. Returns the pieces that must come from one peer alone and
+   * have come in part: they start again, and what is stored of them is void.
+   */
+  disown(peer: number): number[] {
+    const broken: number[] = [];
     for (const partial of this.#partials.values()) {
       if (partial.owner === peer) partial.owner = undefined;
-      if (partial.sole === peer) partial.sole = undefined;
+      if (partial.sole !== peer) continue;
+      partial.sole = undefined;
+      if (partial.exclusive && !partial.complete && partial.receivedCount > 0) broken.push(partial.piece);
     }
+    for (const piece of broken) this.restart(piece, true);
+    return broken;
   }
 
   /** False when the block was there already. */
@@ -229,7 +242,7 @@ export class Picker {
   /** Blocks of an unfinished piece that an earlier run left on disk. */
   resume(piece: number, blocks: Bitfield): void {
     if (!this.#rarity.listed(piece)) return;
-    this.#begin(piece);
+    this.#begin(piece, false);
     for (const block of blocks) this.receive({ piece, block }, fromDisk);
   }
 
@@ -242,17 +255,12 @@ export class Picker {
     if (this.#rarity.priority(piece) > 0) this.#wantedLeft -= 1;
   }
 
-  /** The piece failed or its blocks are lost: fetch all of it again. `sole` is the only peer to be asked, if any. */
-  restart(piece: number, sole: number | undefined): void {
+  /** The piece failed or its blocks are lost: fetch all of it again, from one peer if it is `exclusive`. */
+  restart(piece: number, exclusive: boolean): void {
     this.#drop(piece);
-    if (this.#rarity.priority(piece) === 0) return;
-    if (sole === undefined) {
-      if (!this.#rarity.listed(piece)) this.#rarity.list(piece);
-      return;
-    }
-    const partial = this.#begin(piece);
-    partial.sole = sole;
-    partial.owner = sole;
+    if (this.#rarity.priority(piece) === 0 || this.have.has(piece)) return;
+    if (exclusive) this.#begin(piece, true);
+    else if (!this.#rarity.listed(piece)) this.#rarity.list(piece);
   }
 
   /** A piece we had is gone from the disk. */
@@ -263,9 +271,9 @@ export class Picker {
     this.#rarity.list(piece);
   }
 
-  #begin(piece: number): PartialPiece {
+  #begin(piece: number, exclusive: boolean): PartialPiece {
     this.#rarity.unlist(piece);
-    const partial = new PartialPiece(piece, this.blockCount(piece));
+    const partial = new PartialPiece(piece, this.blockCount(piece), exclusive);
     this.#partials.set(piece, partial);
     this.#openBlocks += partial.openCount;
     return partial;
@@ -285,7 +293,10 @@ export class Picker {
   }
 
   #takeOpen(partial: PartialPiece, peer: PickPeer, count: number, picked: Block[]): void {
-    if (partial.owner === undefined && peer.alone && partial.openCount > 0) partial.owner = peer.id;
+    if (partial.openCount > 0 && picked.length < count) {
+      if (partial.owner === undefined && peer.alone) partial.owner = peer.id;
+      if (partial.exclusive) partial.sole ??= peer.id;
+    }
     while (picked.length < count) {
       const block = partial.nextOpen();
       if (block === undefined) return;
@@ -321,7 +332,7 @@ export class Picker {
     const end = Math.min(this.#shape.pieceCount, urgent.cursor + urgent.window);
     for (let piece = urgent.cursor; piece < end && picked.length < count; piece += 1) {
       if (!this.wants(piece) || !peer.holdings.has(piece)) continue;
-      const partial = this.#rarity.listed(piece) ? this.#begin(piece) : this.#partials.get(piece);
+      const partial = this.#rarity.listed(piece) ? this.#begin(piece, false) : this.#partials.get(piece);
       if (partial !== undefined && this.#mayFetch(partial, peer))
         this.#takeOpen(partial, peer, count, picked);
     }

@@ -50,6 +50,13 @@ export class Framer {
     this.#position = 0;
   }
 
+  /** What of the chunk has not been looked at; it counts as drained, and is to be fed again later. */
+  rest(): Uint8Array {
+    const rest = this.#chunk.subarray(this.#position);
+    this.#position = this.#chunk.length;
+    return rest;
+  }
+
   next(): FrameEvent | undefined {
     for (;;) {
       switch (this.#state.name) {

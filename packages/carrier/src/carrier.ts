@@ -1,0 +1,326 @@
+import {
+  type Address,
+  assert,
+  earliest,
+  type InfoHash,
+  type Machine,
+  type Ms,
+  ms,
+  type PeerId,
+  type Prng,
+} from "@dure/base";
+import { type DialFailure, type LimitSettings, Limits } from "@dure/engine";
+import { encodeHandshake, type Handshake, type PeerMessage } from "@dure/protocol";
+import { type CarriedStart, CarriedTorrent } from "./carried-torrent.ts";
+import { Desk } from "./desk.ts";
+import { Link } from "./link.ts";
+import { Pool } from "./pool.ts";
+import type { HostEffect, HostEvent, SocketId, TcpCloseReason } from "./ports/index.ts";
+import { type Receiver, receive, resumeHeld } from "./receive.ts";
+import type { Report, TorrentReport } from "./reports.ts";
+import { TrackerDesk } from "./tracker-desk.ts";
+
+export interface CarrierOptions {
+  readonly peerId: PeerId;
+  /** Whole slabs of 256 KiB; shared with the disk. */
+  readonly memory: Uint8Array;
+  readonly limits: LimitSettings;
+  readonly allowLocalUrls: boolean;
+  readonly prng: Prng;
+}
+
+const handshakeWait = ms(10_000); // DESIGN.md section 6
+const greetingCheck = ms(1000);
+
+/**
+ * A whole peer but for the I/O: host events go in, host effects and reports come out. It moves bytes on the engine's
+ * orders, and is the same on real sockets and in the simulator.
+ */
+export class Carrier implements Machine<HostEvent, HostEffect | Report> {
+  readonly desk = new Desk();
+  readonly pool: Pool;
+  readonly limits: Limits;
+  readonly #options: CarrierOptions;
+  readonly #trackers: TrackerDesk;
+  readonly #torrents = new Map<InfoHash, CarriedTorrent>(); // bounded by what the user adds
+  readonly #links = new Map<SocketId, Link>(); // bounded by the limits of connections, and the host's of sockets
+  /** Links with messages or blocks to be sent at the end of the turn. */
+  readonly #dirty = new Set<Link>();
+  /** Links that wait for memory. */
+  readonly #hungry = new Set<Link>();
+  readonly #receiver: Receiver;
+  #sockets = 0;
+  #greetings: Ms | undefined;
+  #now: Ms = ms(0);
+
+  constructor(options: CarrierOptions) {
+    this.#options = options;
+    this.pool = new Pool(options.memory);
+    this.limits = new Limits(options.limits);
+    this.#trackers = new TrackerDesk(this.desk, options.prng.split("trackers"), options.allowLocalUrls);
+    this.#receiver = {
+      pool: this.pool,
+      handshake: (now, link, handshake) => this.#handshake(now, link, handshake),
+      violation: (_now, link) => this.#drop(link, "handshake"),
+      full: (_now, link) => {
+        this.#hungry.add(link);
+        this.desk.emit({ type: "tcp-read", socket: link.socket, flowing: false });
+      },
+    };
+  }
+
+  /** The time of the turn under way. */
+  get time(): Ms {
+    return this.#now;
+  }
+
+  get torrents(): ReadonlyMap<InfoHash, CarriedTorrent> {
+    return this.#torrents;
+  }
+
+  get linkCount(): number {
+    return this.#links.size;
+  }
+
+  handle(now: Ms, event: HostEvent): void {
+    this.#now = now;
+    switch (event.type) {
+      case "tcp-data":
+        this.#data(now, event.socket, event.bytes);
+        break;
+      case "tcp-written":
+        this.#written(now, event.socket, event.count);
+        break;
+      case "disk":
+        for (const result of event.results) this.desk.diskAnswered(result);
+        break;
+      case "state":
+        for (const result of event.results) this.desk.stateAnswered(result);
+        break;
+      case "tcp-incoming":
+        this.#incoming(now, event.socket, event.remote);
+        break;
+      case "tcp-open":
+        this.#open(now, event.socket);
+        break;
+      case "tcp-closed": {
+        const link = this.#links.get(event.socket);
+        if (link !== undefined) this.#ended(now, link, event.reason);
+        break;
+      }
+      case "time-jumped":
+      case "address-changed":
+        this.#trackers.networkChanged();
+        for (const torrent of this.#torrents.values()) torrent.input(now, { type: "network-changed" });
+        break;
+      case "wake":
+        this.#wake(now);
+        break;
+      default:
+        this.#trackers.handle(now, event);
+    }
+    this.#settle(now);
+  }
+
+  poll(): HostEffect | Report | undefined {
+    return this.desk.poll();
+  }
+
+  deadline(): Ms | undefined {
+    let at = earliest(this.#greetings, this.#trackers.deadline());
+    for (const torrent of this.#torrents.values()) at = earliest(at, torrent.deadline());
+    return at;
+  }
+
+  // ---- commands of the host's owner; drain `poll` after each
+
+  add(now: Ms, start: CarriedStart): CarriedTorrent {
+    this.#now = now;
+    assert(!this.#torrents.has(start.key.infoHash), "a torrent is added once");
+    const torrent = new CarriedTorrent(this, this.#trackers, start);
+    this.#torrents.set(start.key.infoHash, torrent);
+    torrent.start(now);
+    this.#settle(now);
+    return torrent;
+  }
+
+  /** Runs `act` as a turn of its own, so that what it leads to is sent. */
+  turn<T>(now: Ms, act: () => T): T {
+    this.#now = now;
+    const result = act();
+    this.#settle(now);
+    return result;
+  }
+
+  /** After it has stopped. */
+  remove(infoHash: InfoHash): void {
+    const torrent = this.#torrents.get(infoHash);
+    if (torrent === undefined) return;
+    this.#torrents.delete(infoHash);
+    this.#trackers.forget(torrent);
+    torrent.storage?.close();
+    for (const link of [...this.#links.values()]) if (link.torrent === torrent) this.closeLink(link.socket);
+  }
+
+  // ---- for torrents
+
+  send(socket: SocketId, message: PeerMessage): void {
+    const link = this.#links.get(socket);
+    if (link === undefined) return;
+    link.writer.message(message);
+    this.#dirty.add(link);
+  }
+
+  serve(socket: SocketId, span: { piece: number; begin: number; length: number }): void {
+    const link = this.#links.get(socket);
+    if (link === undefined) return;
+    link.serve(span);
+    this.#dirty.add(link);
+  }
+
+  connect(torrent: CarriedTorrent, address: Address): void {
+    this.#sockets += 2;
+    const link = new Link(this.#sockets, address, false, { name: "connecting" });
+    link.torrent = torrent;
+    this.#links.set(link.socket, link);
+    this.desk.emit({ type: "tcp-connect", socket: link.socket, remote: address });
+  }
+
+  /** The engine has let the link go. */
+  closeLink(socket: SocketId): void {
+    const link = this.#links.get(socket);
+    if (link === undefined) return;
+    this.#links.delete(socket);
+    link.flushMessages(this.desk); // a last "choke" or "not interested" may still leave
+    this.#release(link);
+    this.desk.emit({ type: "tcp-close", socket });
+  }
+
+  report(infoHash: InfoHash, report: TorrentReport): void {
+    this.desk.emit({ type: "report", infoHash, report });
+  }
+
+  // ---- turns
+
+  #data(now: Ms, socket: SocketId, bytes: Uint8Array): void {
+    const link = this.#links.get(socket);
+    if (link === undefined) return;
+    if (link.held !== undefined) {
+      // Reading was stopped, but this chunk was on its way already.
+      const joined = new Uint8Array(link.held.length + bytes.length);
+      joined.set(link.held);
+      joined.set(bytes, link.held.length);
+      link.held = joined;
+      return;
+    }
+    receive(now, link, bytes, this.#receiver);
+    link.torrent?.chunkDone(now, link);
+  }
+
+  #written(now: Ms, socket: SocketId, count: number): void {
+    const link = this.#links.get(socket);
+    if (link === undefined) return;
+    const bytes = link.written(count, this.pool);
+    if (bytes > 0) link.torrent?.input(now, { type: "served", link: socket, bytes });
+  }
+
+  #incoming(now: Ms, socket: SocketId, remote: Address): void {
+    this.#links.set(socket, new Link(socket, remote, true, { name: "greeting", since: now }));
+    this.#greetings ??= ms(now + greetingCheck);
+  }
+
+  #open(now: Ms, socket: SocketId): void {
+    const link = this.#links.get(socket);
+    if (link?.torrent === undefined) return;
+    link.state = { name: "greeting", since: now };
+    this.#greetings ??= ms(now + greetingCheck);
+    this.#greet(link, link.torrent.key.infoHash);
+  }
+
+  /**
+   * Nothing follows our handshake until theirs is in: aria2 1.36 bans a peer that sends more than its 68 bytes before
+   * aria2's own handshake has arrived.
+   */
+  #greet(link: Link, infoHash: InfoHash): void {
+    link.writer.raw(encodeHandshake({ infoHash, peerId: this.#options.peerId, extended: true, fast: true }));
+    this.#dirty.add(link);
+  }
+
+  #handshake(now: Ms, link: Link, handshake: Handshake): boolean {
+    const torrent = link.incoming ? this.#torrents.get(handshake.infoHash) : link.torrent;
+    if (torrent === undefined || torrent.stopping || torrent.key.infoHash !== handshake.infoHash) {
+      this.#drop(link, "wrong-torrent");
+      return false;
+    }
+    if (link.incoming) this.#greet(link, handshake.infoHash);
+    link.torrent = torrent;
+    link.state = { name: "open" };
+    const { peerId, fast, extended } = handshake;
+    const facts = { address: link.remote, incoming: link.incoming, peerId, fast, extended };
+    torrent.input(now, { type: "link-open", link: link.socket, facts });
+    return link.torrent !== undefined;
+  }
+
+  /** We end it. */
+  #drop(link: Link, reason: DialFailure): void {
+    this.desk.emit({ type: "tcp-close", socket: link.socket });
+    this.#lost(this.#now, link, reason);
+  }
+
+  /** It ended by itself. */
+  #ended(now: Ms, link: Link, reason: TcpCloseReason): void {
+    this.#lost(now, link, reason === "end" || reason === "other" ? "other" : reason);
+  }
+
+  #lost(now: Ms, link: Link, reason: DialFailure): void {
+    this.#links.delete(link.socket);
+    const { torrent, state } = link;
+    this.#release(link);
+    if (torrent === undefined) return;
+    if (state.name === "open") torrent.input(now, { type: "link-closed", link: link.socket });
+    else if (!link.incoming) torrent.input(now, { type: "connect-failed", address: link.remote, reason });
+  }
+
+  #release(link: Link): void {
+    link.drop(this.pool);
+    this.#dirty.delete(link);
+    this.#hungry.delete(link);
+  }
+
+  #wake(now: Ms): void {
+    if (this.#greetings !== undefined && now >= this.#greetings) this.#expireGreetings(now);
+    const trackersDue = this.#trackers.deadline();
+    if (trackersDue !== undefined && trackersDue <= now) this.#trackers.wake(now);
+    for (const torrent of this.#torrents.values()) {
+      const due = torrent.deadline();
+      if (due !== undefined && due <= now) torrent.wake(now);
+    }
+  }
+
+  #expireGreetings(now: Ms): void {
+    this.#greetings = undefined;
+    for (const link of [...this.#links.values()]) {
+      if (link.state.name !== "greeting") continue;
+      if (now - link.state.since >= handshakeWait) this.#drop(link, "timeout");
+      else this.#greetings = ms(now + greetingCheck);
+    }
+  }
+
+  /** The end of a turn: what was gathered leaves, and memory that came back is used. */
+  #settle(now: Ms): void {
+    for (const link of this.#hungry) {
+      if (link.held !== undefined) {
+        if (!resumeHeld(now, link, this.#receiver)) continue;
+        link.torrent?.chunkDone(now, link);
+        this.desk.emit({ type: "tcp-read", socket: link.socket, flowing: true });
+      }
+      this.#dirty.add(link);
+      this.#hungry.delete(link);
+    }
+    for (const link of this.#dirty) {
+      link.flush(this.desk, this.pool);
+      if (link.starvedForMemory) this.#hungry.add(link);
+    }
+    this.#dirty.clear();
+  }
+}

@@ -1,0 +1,130 @@
+import { type Address, type Ms, Queue } from "@dure/base";
+import {
+  type BlockSpan,
+  Framer,
+  MessageWriter,
+  peerWireLimits,
+  pieceHeadBytes,
+  writePieceHead,
+} from "@dure/protocol";
+import type { Landing } from "./assembly.ts";
+import type { CarriedTorrent } from "./carried-torrent.ts";
+import type { Desk } from "./desk.ts";
+import type { Pool } from "./pool.ts";
+import type { SocketId } from "./ports/index.ts";
+
+const { blockBytes } = peerWireLimits;
+/** Fifteen blocks and their heads fit a slab of the pool: one read, one write. */
+const batchBlocks = 15;
+const batchSlotBytes = blockBytes + pieceHeadBytes;
+
+/** A `tcp-write` under way: pooled memory to give back and the blocks it carries, or neither for plain messages. */
+interface Outgoing {
+  readonly memory: number | undefined;
+  readonly payloadBytes: number;
+}
+
+export type LinkState =
+  /** We asked for the connection and it is not open. */
+  | { readonly name: "connecting" }
+  /** Open; their handshake is not complete. */
+  | { readonly name: "greeting"; readonly since: Ms }
+  | { readonly name: "open" };
+
+/** One TCP connection: what arrives is cut and landed, what leaves is gathered into few writes. */
+export class Link {
+  readonly socket: SocketId;
+  readonly remote: Address;
+  readonly incoming: boolean;
+  readonly framer = new Framer();
+  readonly writer = new MessageWriter();
+  state: LinkState;
+  torrent: CarriedTorrent | undefined;
+  /** The block that is arriving: where it goes, or "skip" when nobody needs it. */
+  landing: Landing | "skip" | undefined;
+  skipping: BlockSpan | undefined;
+  /** Bytes that wait for memory; reading is off meanwhile. At most one read buffer. */
+  held: Uint8Array | undefined;
+  /** The block whose head came before `held`. */
+  waiting: BlockSpan | undefined;
+  /** Blocks to be read and sent. Bounded by the engine's window for each peer. */
+  readonly #serve = new Queue<BlockSpan>();
+  readonly #outgoing = new Queue<Outgoing>(); // bounded likewise
+
+  constructor(socket: SocketId, remote: Address, incoming: boolean, state: LinkState) {
+    this.socket = socket;
+    this.remote = remote;
+    this.incoming = incoming;
+    this.state = state;
+  }
+
+  serve(span: BlockSpan): void {
+    this.#serve.push(span);
+  }
+
+  /** Messages leave in one write; blocks leave in batches, as far as there is memory. */
+  flush(desk: Desk, pool: Pool): void {
+    this.flushMessages(desk);
+    while (this.#serve.size > 0 && this.torrent !== undefined) {
+      const memory = pool.take(Math.min(this.#serve.size, batchBlocks) * batchSlotBytes);
+      if (memory === undefined) return; // tried again when memory comes back
+      this.#sendBatch(desk, pool, this.torrent, memory);
+    }
+  }
+
+  get starvedForMemory(): boolean {
+    return this.#serve.size > 0 || this.held !== undefined;
+  }
+
+  flushMessages(desk: Desk): void {
+    if (this.writer.length === 0) return;
+    this.#outgoing.push({ memory: undefined, payloadBytes: 0 });
+    desk.emit({ type: "tcp-write", socket: this.socket, bytes: this.writer.take() });
+  }
+
+  /** The oldest writes have left. Returns the payload bytes among them. */
+  written(count: number, pool: Pool): number {
+    let payloadBytes = 0;
+    for (let index = 0; index < count; index += 1) {
+      const outgoing = this.#outgoing.shift();
+      if (outgoing === undefined) break;
+      payloadBytes += outgoing.payloadBytes;
+      if (outgoing.memory !== undefined) pool.give(outgoing.memory);
+    }
+    return payloadBytes;
+  }
+
+  /** The socket is gone: nothing of it holds memory any more. */
+  drop(pool: Pool): void {
+    this.written(Number.MAX_SAFE_INTEGER, pool);
+    this.#serve.clear();
+    this.held = undefined;
+    if (this.landing !== undefined && this.landing !== "skip")
+      this.torrent?.storage?.assembly.aborted(this.landing);
+    this.landing = undefined;
+    this.torrent = undefined;
+  }
+
+  #sendBatch(desk: Desk, pool: Pool, torrent: CarriedTorrent, memory: number): void {
+    const blocks: (BlockSpan & { readonly memory: number })[] = [];
+    let at = memory;
+    for (let span = this.#serve.shift(); span !== undefined; span = this.#serve.shift()) {
+      writePieceHead(pool.memory, at, span);
+      blocks.push({ piece: span.piece, begin: span.begin, length: span.length, memory: at + pieceHeadBytes });
+      at += pieceHeadBytes + span.length;
+      if (blocks.length === batchBlocks) break;
+    }
+    const end = at;
+    desk.disk({ type: "read", store: torrent.store, blocks }, (result) => {
+      if (this.torrent === undefined) return pool.give(memory); // closed meanwhile
+      if (result.type === "failed") {
+        pool.give(memory);
+        return torrent.readFailed(this, blocks, result);
+      }
+      const payloadBytes = blocks.reduce((sum, block) => sum + block.length, 0);
+      this.flushMessages(desk);
+      this.#outgoing.push({ memory, payloadBytes });
+      desk.emit({ type: "tcp-write", socket: this.socket, bytes: pool.memory.subarray(memory, end) });
+    });
+  }
+}

@@ -1,0 +1,32 @@
+import type { InfoHash, UnixMs } from "@dure/base";
+import type { AnnouncerStatus } from "@dure/engine";
+import type { DiskFault } from "./ports/index.ts";
+
+/** What a person or a program above wants to hear of a torrent. */
+export type TorrentReport =
+  /** A living process has this torrent in this folder. */
+  | { readonly type: "owned"; readonly pid: number; readonly since: UnixMs }
+  /** Files are in the way in which nothing is right, and they are not ours. */
+  | { readonly type: "not-ours"; readonly path: string }
+  | { readonly type: "checking"; readonly piecesChecked: number; readonly pieceCount: number }
+  /** The state is known and the swarm is joined. */
+  | { readonly type: "ready" }
+  /** BEP 9: the info dictionary has come; checking follows. */
+  | { readonly type: "metadata"; readonly infoBytes: Uint8Array }
+  /** Every wanted piece is verified and synced. */
+  | { readonly type: "done" }
+  | { readonly type: "disk-fault"; readonly fault: DiskFault; readonly path: string; readonly detail: string }
+  | { readonly type: "disk-back" }
+  /** A piece that we had is gone from the disk and is fetched again. */
+  | { readonly type: "piece-gone"; readonly piece: number }
+  | { readonly type: "state-fault"; readonly detail: string }
+  | { readonly type: "tracker"; readonly status: AnnouncerStatus }
+  | { readonly type: "banned"; readonly address: string; readonly reason: string }
+  /** Trackers were told and state is saved: nothing of the torrent is left here. */
+  | { readonly type: "stopped" };
+
+export interface Report {
+  readonly type: "report";
+  readonly infoHash: InfoHash;
+  readonly report: TorrentReport;
+}

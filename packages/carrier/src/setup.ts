@@ -1,0 +1,181 @@
+import { Bitfield } from "@dure/base";
+import { type Info, pieceLength } from "@dure/protocol";
+import type { Desk } from "./desk.ts";
+import {
+  type DiskResult,
+  pieceState,
+  type StoreId,
+  type StoreSpec,
+  type TorrentRecord,
+} from "./ports/index.ts";
+
+/** What the files of a torrent turned out to be. */
+export type SetupOutcome =
+  | {
+      readonly type: "ready";
+      readonly have: Bitfield;
+      readonly partial: readonly { readonly piece: number; readonly blocks: Bitfield }[];
+    }
+  | { readonly type: "not-ours"; readonly path: string }
+  | { readonly type: "fault"; readonly failure: Extract<DiskResult, { type: "failed" }> };
+
+export interface SetupOptions {
+  readonly desk: Desk;
+  readonly store: StoreId;
+  readonly root: string;
+  readonly info: Info;
+  readonly record: TorrentRecord;
+  readonly overwrite: boolean;
+  /** The data is known to be complete: nothing is checked. */
+  readonly assumeComplete: boolean;
+  /** Files to make even when empty; undefined: all. */
+  readonly files: readonly number[] | undefined;
+  readonly onProgress: (piecesChecked: number) => void;
+  readonly onOutcome: (outcome: SetupOutcome) => void;
+}
+
+/** Pieces checked by one job: progress shows, and two workers share a check. */
+const checkBytes = 32 << 20;
+
+/**
+ * Finds out what of a torrent is on disk before it joins its swarm (CONTRACT.md, "Files already there").
+ *
+ * With a record of ours: what was synced is had, as far as its files still have their lengths; only what was written
+ * and not synced, and what lies in files that changed length, is checked. Without one: non-empty files are checked
+ * whole, and refused when nothing in them is right.
+ */
+export class Setup {
+  readonly #options: SetupOptions;
+  readonly #have: Bitfield;
+  readonly #toCheck = new Set<number>(); // bounded by the torrent's pieces
+  #checked = 0;
+  #good = 0;
+  /** The first non-empty file, when there is no record of ours. */
+  #stranger: string | undefined;
+
+  constructor(options: SetupOptions) {
+    this.#options = options;
+    const { have } = options.record;
+    const { pieceCount } = options.info;
+    const saved = have === null ? undefined : Bitfield.fromBytes(have, pieceCount);
+    this.#have = saved ?? new Bitfield(pieceCount);
+    this.#begin();
+  }
+
+  #begin(): void {
+    const { desk, store, root, info, assumeComplete } = this.#options;
+    desk.disk({ type: "open", store, spec: storeSpec(root, info) }, () => undefined);
+    if (assumeComplete) {
+      this.#have.fill();
+      return this.#finish();
+    }
+    desk.disk({ type: "probe", store }, (result) => {
+      if (result.type === "probed") this.#probed(result.sizes);
+      else if (result.type === "failed") this.#options.onOutcome({ type: "fault", failure: result });
+    });
+  }
+
+  #probed(sizes: readonly (number | null)[]): void {
+    const { info, record } = this.#options;
+    const ours = record.have !== null || record.unsynced.length > 0 || record.partial.length > 0;
+    for (const [index, file] of info.files.entries()) {
+      if (file.pad || file.bytes === 0) continue;
+      const size = sizes[index] ?? 0;
+      if (!ours && size > 0) {
+        this.#stranger ??= file.path.join("/");
+        this.#addPieces(file, () => true);
+      }
+      // A file of ours that was cut short or taken away: what was had of it is looked at again.
+      if (ours && size < file.bytes)
+        this.#addPieces(file, (piece) => this.#have.has(piece) && this.#reaches(piece, file, size));
+    }
+    for (const piece of record.unsynced) if (piece < info.pieceCount) this.#toCheck.add(piece);
+    for (const piece of this.#toCheck) this.#have.clear(piece);
+    this.#check();
+  }
+
+  /** Does the piece need bytes of the file at or past `size`? */
+  #reaches(piece: number, file: { readonly offset: number; readonly bytes: number }, size: number): boolean {
+    const { info } = this.#options;
+    const end = piece * info.pieceBytes + pieceLength(info, piece);
+    return Math.min(end, file.offset + file.bytes) > file.offset + size;
+  }
+
+  #addPieces(
+    file: { readonly offset: number; readonly bytes: number },
+    test: (piece: number) => boolean,
+  ): void {
+    const { pieceBytes } = this.#options.info;
+    const last = Math.floor((file.offset + file.bytes - 1) / pieceBytes);
+    for (let piece = Math.floor(file.offset / pieceBytes); piece <= last; piece += 1)
+      if (test(piece)) this.#toCheck.add(piece);
+  }
+
+  #check(): void {
+    const { desk, store, info, onOutcome } = this.#options;
+    if (this.#toCheck.size === 0) return this.#finish();
+    const pieces = [...this.#toCheck].sort((a, b) => a - b);
+    const countMax = Math.max(1, Math.floor(checkBytes / info.pieceBytes));
+    let failed = false;
+    let left = 0;
+    for (let index = 0; index < pieces.length; ) {
+      const first = pieces[index] ?? 0;
+      let count = 1;
+      while (count < countMax && pieces[index + count] === first + count) count += 1;
+      index += count;
+      left += 1;
+      desk.disk({ type: "check", store, first, count }, (result) => {
+        left -= 1;
+        if (failed) return;
+        if (result.type === "failed") {
+          failed = true;
+          return onOutcome({ type: "fault", failure: result });
+        }
+        if (result.type === "checked") this.#heard(first, result.states);
+        if (left === 0) this.#finish();
+      });
+    }
+  }
+
+  #heard(first: number, states: Uint8Array): void {
+    for (const [index, state] of states.entries()) {
+      if (state !== pieceState.good) continue;
+      this.#have.set(first + index);
+      this.#good += 1;
+    }
+    this.#checked += states.length;
+    this.#options.onProgress(this.#checked);
+  }
+
+  #finish(): void {
+    const { desk, store, info, record, overwrite, onOutcome, files, assumeComplete } = this.#options;
+    if (this.#stranger !== undefined && this.#good === 0 && !overwrite) {
+      return onOutcome({ type: "not-ours", path: this.#stranger });
+    }
+    const partial = record.partial.flatMap(({ piece, blocks }) => {
+      if (piece >= info.pieceCount || this.#have.has(piece)) return [];
+      const field = Bitfield.fromBytes(blocks, Math.ceil(pieceLength(info, piece) / 16_384));
+      return field === undefined ? [] : [{ piece, blocks: field }];
+    });
+    const ready = { type: "ready", have: this.#have, partial } as const;
+    const empty = info.files.flatMap((file, index) =>
+      file.bytes === 0 && (files?.includes(index) ?? true) ? [index] : [],
+    );
+    if (empty.length === 0 || assumeComplete) return onOutcome(ready);
+    desk.disk({ type: "create", store, files: empty }, (result) => {
+      onOutcome(result.type === "failed" ? { type: "fault", failure: result } : ready);
+    });
+  }
+}
+
+function storeSpec(root: string, info: Info): StoreSpec {
+  const { pieceBytes, totalBytes, pieces } = info;
+  const files = info.files.map(({ path, bytes, offset, pad, executable }) => ({
+    path,
+    bytes,
+    offset,
+    pad,
+    executable,
+  }));
+  return { root, files, pieceBytes, totalBytes, digests: pieces };
+}

@@ -1,0 +1,1 @@
+export { type LimitSettings, Limits, limitRetry, nodeLimitsDefault } from "./node-limits.ts";

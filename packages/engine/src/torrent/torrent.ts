@@ -1,0 +1,499 @@
+import {
+  assert,
+  type Bitfield,
+  earliest,
+  type InfoHash,
+  type Machine,
+  type Ms,
+  ms,
+  type PeerId,
+  type Prng,
+  Queue,
+} from "@dure/base";
+import { type Info, type PeerMessage, parseInfo } from "@dure/protocol";
+import { Announcer, type AnnouncerOutput } from "../announcer/index.ts";
+import { Blame } from "../blame/index.ts";
+import { MetadataFetch } from "../metadata/index.ts";
+import { PeerBook } from "../peers/index.ts";
+import { blockBytes, Picker } from "../picker/index.ts";
+import { type LimitSettings, Limits, limitRetry } from "../session/node-limits.ts";
+import { Choking } from "./choking.ts";
+import type { Context } from "./context.ts";
+import { Downloads } from "./downloads.ts";
+import { Extensions } from "./extensions.ts";
+import { Links } from "./links.ts";
+import type { LinkId, TorrentInput, TorrentOutput } from "./messages.ts";
+import type { Peer } from "./peer.ts";
+import { Uploads } from "./uploads.ts";
+import { selectFiles, sequentialFrom } from "./wants.ts";
+import { WireMessages } from "./wire-messages.ts";
+
+export interface TorrentOptions {
+  readonly infoHash: InfoHash;
+  readonly peerId: PeerId;
+  readonly port: number;
+  /** What trackers know this peer by over both families (BEP 7): 32 random bits. */
+  readonly key: number;
+  readonly client: string;
+  readonly trackers: readonly (readonly string[])[];
+  /** Undefined for a magnet link: the metadata comes from peers (BEP 9). */
+  readonly start: ReadyStart | undefined;
+  readonly uploaded: number;
+  readonly downloaded: number;
+  readonly node: Limits;
+  readonly limits: LimitSettings;
+  readonly prng: Prng;
+  /** Per-address limits count loopback and private addresses too: for tests. */
+  readonly countLocal?: boolean;
+}
+
+export interface ReadyStart {
+  readonly info: Info;
+  readonly have: Bitfield;
+  readonly partial: readonly { readonly piece: number; readonly blocks: Bitfield }[];
+  /** Undefined: all files. */
+  readonly files: readonly number[] | undefined;
+}
+
+/** What exists once the metadata is known. */
+export interface Ready {
+  readonly info: Info;
+  readonly picker: Picker;
+  readonly downloads: Downloads;
+  readonly uploads: Uploads;
+}
+
+const tickEvery = ms(1000);
+/** Fewer connections than this: ask the trackers for more before the interval is over. */
+const peersWanted = 10;
+
+/**
+ * One torrent and its swarm. It decides on {peer, piece, begin, length}; the bytes themselves never come here.
+ *
+ * Parts: `links` whom to connect to, `wire` what peers say, `extensions` BEP 10, `downloads` what we ask,
+ * `uploads` what they ask, `choking` whom we serve, `announcer` the trackers.
+ */
+export class Torrent implements Machine<TorrentInput, TorrentOutput> {
+  readonly options: TorrentOptions;
+  readonly book: PeerBook;
+  readonly limits: Limits;
+  readonly #outbox = new Queue<TorrentOutput>(); // bounded: a few entries for each handled input and each peer
+  readonly #peers = new Map<LinkId, Peer>(); // bounded by the limits of connections
+  readonly #context: Context;
+  readonly #announcer: Announcer;
+  readonly #links: Links;
+  readonly #wire: WireMessages;
+  readonly #extensions: Extensions;
+  readonly #choking: Choking;
+  #metadata: MetadataFetch | undefined;
+  #ready: Ready | undefined;
+  #state: "stopped" | "running" | "paused" = "stopped";
+  #diskReady = true;
+  #complete = false;
+  #nextTick: Ms | undefined;
+  #limitedUntil: Ms | undefined;
+  #sequential: { from: number; window: number } | undefined;
+  downloaded: number;
+  uploaded: number;
+
+  constructor(options: TorrentOptions) {
+    this.options = options;
+    this.downloaded = options.downloaded;
+    this.uploaded = options.uploaded;
+    this.limits = new Limits(options.limits);
+    const { prng } = options;
+    this.book = new PeerBook({
+      prng: prng.split("peers"),
+      ...(options.countLocal ? { countLocal: true } : {}),
+    });
+    this.#context = this.#makeContext();
+    this.#announcer = new Announcer({
+      tiers: options.trackers,
+      infoHash: options.infoHash,
+      peerId: options.peerId,
+      port: options.port,
+      key: options.key,
+      prng: prng.split("announcer"),
+      private: options.start?.info.private ?? false,
+      totals: { uploaded: options.uploaded, downloaded: options.downloaded, left: 1 },
+    });
+    this.#extensions = new Extensions(this.#context, options);
+    this.#choking = new Choking(prng.split("choker"), this.limits, options.node);
+    this.#links = new Links(this.#context, this.book, this.limits, options.node, options.peerId);
+    this.#wire = new WireMessages(this.#context, this.#extensions);
+    if (options.start === undefined) this.#metadata = new MetadataFetch();
+    else this.#setReady(options.start);
+  }
+
+  get ready(): Ready | undefined {
+    return this.#ready;
+  }
+
+  get peers(): ReadonlyMap<LinkId, Peer> {
+    return this.#peers;
+  }
+
+  get complete(): boolean {
+    return this.#complete;
+  }
+
+  /** After `stop`: the trackers have answered, or need not. */
+  get settled(): boolean {
+    return this.#announcer.settled;
+  }
+
+  /** Would this block be of use? Asked before its bytes are copied. */
+  expects(link: LinkId, span: { piece: number; begin: number; length: number }): boolean {
+    const peer = this.#peers.get(link);
+    return peer !== undefined && this.#ready?.downloads.expects(peer, span) === true;
+  }
+
+  handle(now: Ms, input: TorrentInput): void {
+    switch (input.type) {
+      case "block":
+        this.#block(now, input.link, input.span);
+        break;
+      case "message":
+        this.#message(now, input.link, input.message);
+        break;
+      case "served": {
+        const peer = this.#peers.get(input.link);
+        this.uploaded += input.bytes;
+        if (peer !== undefined) this.#ready?.uploads.served(now, peer, input.bytes);
+        break;
+      }
+      case "serve-failed": {
+        const peer = this.#peers.get(input.link);
+        if (peer !== undefined) this.#ready?.uploads.failed(now, peer, input.span);
+        break;
+      }
+      case "verified":
+        this.#verified(now, input.piece, input.good, input.blocks);
+        break;
+      case "link-open":
+        this.#linkOpen(now, input.link, input.facts);
+        break;
+      case "link-closed":
+        this.#linkClosed(now, input.link);
+        break;
+      case "connect-failed":
+        this.#links.failed(now, input.address, input.reason);
+        break;
+      case "wake":
+        this.#wake(now);
+        break;
+      default:
+        this.#control(now, input);
+    }
+    this.#drainAnnouncer(now);
+  }
+
+  poll(): TorrentOutput | undefined {
+    return this.#outbox.shift();
+  }
+
+  deadline(): Ms | undefined {
+    return earliest(this.#announcer.deadline(), earliest(this.#nextTick, this.#limitedUntil));
+  }
+
+  /** Requests that came in one chunk are served together: call when the chunk is done. */
+  pump(now: Ms, link: LinkId): void {
+    const peer = this.#peers.get(link);
+    if (peer !== undefined && peer.uploads.size > 0) this.#ready?.uploads.pump(now, peer);
+  }
+
+  #control(now: Ms, input: TorrentInput): void {
+    switch (input.type) {
+      case "start":
+      case "resume":
+        return this.#start(now);
+      case "stop":
+        return this.#stop(now, "stopped");
+      case "pause":
+        return this.#stop(now, "paused");
+      case "add-peers":
+        for (const address of input.addresses) this.book.add(now, address, input.source);
+        if (this.#state === "running") this.#links.connectMore(now);
+        return;
+      case "block-lost": {
+        const peer = this.#peers.get(input.link);
+        if (peer !== undefined) this.#ready?.downloads.dropped(peer, input.span);
+        return;
+      }
+      case "gone":
+        return this.#gone(now, input.piece);
+      case "disk":
+        this.#diskReady = input.ready;
+        if (!input.ready) this.#ready?.downloads.cancelAll();
+        else this.#ready?.downloads.tick(now);
+        return;
+      case "tracker":
+        return this.#announcer.handle(now, input.input);
+      case "network-changed":
+        this.book.resume(now);
+        this.#announcer.handle(now, { type: "reannounce" });
+        return this.#links.connectMore(now);
+      case "select":
+        return this.#select(now, input.files);
+      case "sequential":
+        this.#sequential = input.from === undefined ? undefined : { from: input.from, window: input.window };
+        return this.#moveCursor();
+      default:
+        assert(false, `input ${input.type} is handled`);
+    }
+  }
+
+  /** The metadata is known and what is on disk has been checked. */
+  setReady(now: Ms, start: ReadyStart): void {
+    assert(this.#ready === undefined, "a torrent becomes ready once");
+    this.#metadata = undefined;
+    this.#setReady(start);
+    for (const peer of this.#peers.values()) this.#wire.replayEarly(now, peer);
+    this.#setTotals();
+    if (this.#complete) this.#becomeSeed(now);
+  }
+
+  #setReady(start: ReadyStart): void {
+    const { info } = start;
+    const picker = new Picker(info, start.have, this.options.prng.split("picker"));
+    const downloads = new Downloads(this.#context, picker, new Blame(), info.pieceBytes);
+    this.#ready = { info, picker, downloads, uploads: new Uploads(this.#context, picker) };
+    this.#wire.ready = this.#ready;
+    this.#extensions.ready = this.#ready;
+    this.#links.pieceCount = info.pieceCount;
+    if (start.files !== undefined) selectFiles(info, picker, new Set(start.files));
+    for (const { piece, blocks } of start.partial) picker.resume(piece, blocks);
+    this.#complete = picker.wantedLeft === 0;
+    this.book.setSeeding(this.#complete);
+    this.#setTotals();
+  }
+
+  #start(now: Ms): void {
+    if (this.#state === "running") return;
+    this.#state = "running";
+    this.#announcer.handle(now, { type: "start" });
+    this.#nextTick = now;
+    // Pieces whose every block was on disk already.
+    for (const partial of this.#ready?.picker.partials ?? []) {
+      if (partial.complete) this.#outbox.push({ type: "verify", piece: partial.piece, blocks: false });
+    }
+  }
+
+  #stop(now: Ms, state: "stopped" | "paused"): void {
+    if (this.#state === "stopped") return;
+    this.#state = state;
+    this.#setTotals();
+    this.#ready?.downloads.cancelAll();
+    this.#links.closeAll(now, "stopped");
+    this.#announcer.handle(now, { type: "stop" });
+    this.#nextTick = undefined;
+    this.#limitedUntil = undefined;
+  }
+
+  #block(now: Ms, link: LinkId, span: { piece: number; begin: number; length: number }): void {
+    const peer = this.#peers.get(link);
+    if (peer === undefined || this.#ready === undefined) return;
+    peer.lastHeardAt = now;
+    this.downloaded += span.length;
+    this.#ready.downloads.received(now, peer, span);
+  }
+
+  #message(now: Ms, link: LinkId, message: PeerMessage): void {
+    const peer = this.#peers.get(link);
+    if (peer === undefined) return;
+    peer.lastHeardAt = now;
+    this.#wire.heard(now, peer, message);
+    // A free slot is given at once: the first block should not wait for the next round.
+    if (message.type === "interested" && this.#ready !== undefined) this.#choke(now, this.#ready);
+    if (message.type === "extended" && this.#metadata !== undefined) this.#askMetadata(now);
+  }
+
+  #linkOpen(now: Ms, link: LinkId, facts: Peer["facts"]): void {
+    const peer = this.#state === "running" ? this.#links.open(now, link, facts, this.#peers) : undefined;
+    if (peer === undefined) {
+      if (this.#state !== "running") this.#outbox.push({ type: "close", link, reason: "stopped" });
+      return;
+    }
+    this.#peers.set(link, peer);
+    this.#ready?.picker.peerJoined(peer.holdings);
+    this.#wire.greet(now, peer);
+    this.#nextTick ??= ms(now + tickEvery);
+  }
+
+  #linkClosed(now: Ms, link: LinkId): void {
+    const peer = this.#peers.get(link);
+    if (peer === undefined) return;
+    this.#peers.delete(link);
+    this.#ready?.downloads.releaseAll(peer);
+    this.#ready?.picker.peerLeft(peer.holdings);
+    this.#metadata?.handle(now, { type: "peer-left", peer: link });
+    this.#links.closed(now, peer);
+  }
+
+  #verified(now: Ms, piece: number, good: boolean, blocks: Uint8Array | null): void {
+    if (this.#ready === undefined) return;
+    this.#ready.downloads.verified(piece, good, blocks);
+    if (!good) return;
+    this.#wire.gained(now, piece);
+    if (this.#sequential !== undefined) this.#moveCursor();
+    if (this.#ready.picker.wantedLeft > 0 || this.#complete) return;
+    this.#complete = true;
+    this.#setTotals();
+    this.#outbox.push({ type: "complete" });
+    if (this.#ready.picker.have.all) this.#announcer.handle(now, { type: "completed" });
+    this.#becomeSeed(now);
+  }
+
+  #becomeSeed(now: Ms): void {
+    this.book.setSeeding(true);
+    this.#extensions.tellUploadOnly(now);
+    this.#links.dropSeeds(now);
+  }
+
+  #select(now: Ms, files: readonly number[] | undefined): void {
+    if (this.#ready === undefined) return;
+    const { info, picker, downloads } = this.#ready;
+    selectFiles(info, picker, files === undefined ? undefined : new Set(files));
+    this.#complete = picker.wantedLeft === 0;
+    this.book.setSeeding(this.#complete);
+    for (const peer of this.#peers.values()) this.#wire.reconsider(now, peer);
+    downloads.tick(now);
+    if (this.#complete) this.#outbox.push({ type: "complete" });
+  }
+
+  #gone(now: Ms, piece: number): void {
+    if (this.#ready === undefined) return;
+    this.#ready.picker.lose(piece);
+    this.#extensions.tellDontHave(now, piece);
+    this.#complete = this.#ready.picker.wantedLeft === 0;
+    this.book.setSeeding(this.#complete);
+    for (const peer of this.#peers.values()) this.#wire.reconsider(now, peer);
+  }
+
+  #moveCursor(): void {
+    if (this.#ready === undefined) return;
+    const { info, picker } = this.#ready;
+    const at = this.#sequential;
+    picker.setSequential(at === undefined ? undefined : sequentialFrom(info, picker, at.from, at.window));
+  }
+
+  #wake(now: Ms): void {
+    if (this.#limitedUntil !== undefined && now >= this.#limitedUntil) {
+      this.#limitedUntil = undefined;
+      for (const peer of this.#context.prng.shuffle(Array.from(this.#peers.values()))) {
+        peer.starved = false;
+        this.#ready?.downloads.fill(now, peer);
+        this.#ready?.uploads.pump(now, peer);
+      }
+    }
+    this.#announcer.handle(now, { type: "wake" });
+    if (this.#nextTick === undefined || now < this.#nextTick) return;
+    this.#nextTick = this.#state === "running" ? ms(now + tickEvery) : undefined;
+    this.#tick(now);
+  }
+
+  #tick(now: Ms): void {
+    this.#setTotals();
+    this.#links.tick(now, this.#complete);
+    if (this.#metadata !== undefined) {
+      this.#metadata.handle(now, { type: "wake" });
+      this.#askMetadata(now);
+    }
+    if (this.#ready === undefined) return;
+    this.#ready.downloads.tick(now);
+    this.#choke(now, this.#ready);
+    if (!this.#complete && this.#peers.size < peersWanted && this.book.next(now) === undefined) {
+      this.#announcer.handle(now, { type: "need-peers" });
+    }
+  }
+
+  #choke(now: Ms, ready: Ready): void {
+    this.#choking.tick(now, this.#context, ready, this.#complete);
+  }
+
+  #askMetadata(now: Ms): void {
+    for (let output = this.#metadata?.poll(); output !== undefined; output = this.#metadata?.poll()) {
+      if (output.type === "request") {
+        const peer = this.#peers.get(output.peer);
+        if (peer !== undefined) this.#extensions.requestMetadata(now, peer, output.piece);
+      } else if (output.type === "blame")
+        this.#context.ban(this.#links.nameOf(output.peer) ?? "", "bad-metadata");
+      else if (output.type === "check") {
+        const info = parseInfo(output.bytes.slice());
+        const good = info.ok && info.value.infoHash === this.options.infoHash;
+        this.#metadata?.handle(now, { type: "checked", good });
+      } else this.#outbox.push({ type: "metadata", infoBytes: output.infoBytes });
+    }
+  }
+
+  #drainAnnouncer(now: Ms): void {
+    for (let output = this.#announcer.poll(); output !== undefined; output = this.#announcer.poll()) {
+      this.#announced(now, output);
+    }
+  }
+
+  #announced(now: Ms, output: AnnouncerOutput): void {
+    switch (output.type) {
+      case "peers":
+        for (const address of output.addresses) this.book.add(now, address, "tracker");
+        if (this.#state === "running") this.#links.connectMore(now);
+        return;
+      case "external-ip":
+        return this.book.setOwn({ ip: output.ip, port: this.options.port });
+      case "switch":
+        return this.#links.closeAll(now, "private");
+      default:
+        this.#outbox.push({ type: "tracker", output });
+    }
+  }
+
+  #setTotals(): void {
+    const ready = this.#ready;
+    let left = 1;
+    if (ready !== undefined) {
+      const { info, picker } = ready;
+      left = Math.max(0, info.totalBytes - picker.have.count * info.pieceBytes);
+      if (picker.have.all) left = 0;
+    }
+    const partialSeed = this.#complete && left > 0;
+    this.#announcer.setTotals({ uploaded: this.uploaded, downloaded: this.downloaded, left, partialSeed });
+  }
+
+  #makeContext(): Context {
+    const limits = [this.options.node, this.limits] as const;
+    const torrent = this;
+    const retry = (now: Ms, allowance: number) => {
+      if (allowance < blockBytes) torrent.#limitedUntil ??= ms(now + limitRetry);
+      return allowance;
+    };
+    return {
+      peers: this.#peers,
+      prng: this.options.prng.split("torrent"),
+      get downloading() {
+        return torrent.#state === "running" && torrent.#diskReady;
+      },
+      get metadata() {
+        return torrent.#metadata;
+      },
+      downAllowance: (now) => retry(now, Math.min(...limits.map((limit) => limit.downAllowance(now)))),
+      upAllowance: (now) => retry(now, Math.min(...limits.map((limit) => limit.upAllowance(now)))),
+      spendDown: (now, bytes) => {
+        for (const limit of limits) limit.spendDown(now, bytes);
+      },
+      spendUp: (now, bytes) => {
+        for (const limit of limits) limit.spendUp(now, bytes);
+      },
+      emit: (output) => this.#outbox.push(output),
+      send: (now, peer, message) => {
+        peer.lastSentAt = now;
+        this.#outbox.push({ type: "send", link: peer.id, message });
+      },
+      close: (now, link, reason) => {
+        this.#outbox.push({ type: "close", link, reason });
+        this.#linkClosed(now, link);
+      },
+      nameOf: (link) => this.#links.nameOf(link),
+      ban: (name, reason) => this.#links.ban(name, reason),
+    };
+  }
+}

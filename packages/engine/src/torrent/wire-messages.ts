@@ -1,0 +1,197 @@
+import { type Ms, unreachable } from "@dure/base";
+import type { PeerMessage } from "@dure/protocol";
+import { allowedFastSet } from "./allowed-fast.ts";
+import type { Context } from "./context.ts";
+import type { Extensions } from "./extensions.ts";
+import { type Peer, PeerHoldings } from "./peer.ts";
+import type { Ready } from "./torrent.ts";
+
+const allowedFastMax = 64;
+/** Before the metadata a peer may tell us of this many pieces; more make no difference to a magnet's start. */
+const earlyHavesMax = 4096;
+
+/** What peers say (BEP 3 and 6), and what we say of our pieces. */
+export class WireMessages {
+  readonly #context: Context;
+  readonly #extensions: Extensions;
+  ready: Ready | undefined;
+
+  constructor(context: Context, extensions: Extensions) {
+    this.#context = context;
+    this.#extensions = extensions;
+  }
+
+  /** Our pieces, right after the handshakes. */
+  greet(now: Ms, peer: Peer): void {
+    const have = this.ready?.picker.have;
+    if (have !== undefined && have.all && peer.facts.fast)
+      this.#context.send(now, peer, { type: "have-all" });
+    else if (have !== undefined && !have.none) {
+      this.#context.send(now, peer, { type: "bitfield", bytes: have.toBytes() });
+    } else if (peer.facts.fast) this.#context.send(now, peer, { type: "have-none" });
+    this.#extensions.greet(now, peer);
+    this.#allowFast(now, peer);
+  }
+
+  heard(now: Ms, peer: Peer, message: PeerMessage): void {
+    if (this.#isFastOnly(message) && !peer.facts.fast) return this.#bad(now, peer);
+    if (this.ready === undefined && this.#keepEarly(now, peer, message)) return;
+    switch (message.type) {
+      case "keep-alive":
+      case "port":
+      case "suggest":
+      case "unknown":
+        return;
+      case "choke":
+        peer.choking = true;
+        return this.ready?.downloads.choked(peer);
+      case "unchoke":
+        peer.choking = false;
+        peer.starved = false;
+        return this.ready?.downloads.fill(now, peer);
+      case "interested":
+        peer.interested = true;
+        return;
+      case "not-interested":
+        peer.interested = false;
+        return;
+      case "have":
+        return this.#have(now, peer, message.piece);
+      case "bitfield":
+        return this.#holds(now, peer, () => peer.holdings.setBytes(message.bytes));
+      case "have-all":
+        return this.#holds(now, peer, () => {
+          peer.holdings.setAll();
+          return true;
+        });
+      case "have-none":
+        return;
+      case "request":
+        return this.ready?.uploads.requested(now, peer, message);
+      case "cancel":
+        return this.ready?.uploads.cancelled(now, peer, message);
+      case "reject":
+        return this.ready?.downloads.rejected(now, peer, message);
+      case "allowed-fast":
+        if (peer.allowedFast.size < allowedFastMax) peer.allowedFast.add(message.piece);
+        return this.ready?.downloads.fill(now, peer);
+      case "extended":
+        if (!this.#extensions.heard(now, peer, message.id, message.payload)) this.#bad(now, peer);
+        return;
+      default:
+        return unreachable(message);
+    }
+  }
+
+  /** Tells everyone who lacks the piece that we have it. */
+  gained(now: Ms, piece: number): void {
+    for (const peer of [...this.#context.peers.values()]) {
+      if (!peer.holdings.has(piece)) this.#context.send(now, peer, { type: "have", piece });
+      else {
+        peer.interesting -= 1;
+        if (peer.interesting === 0) this.#setInterest(now, peer);
+      }
+    }
+  }
+
+  /** Counts anew what the peer has for us: our wishes changed. */
+  reconsider(now: Ms, peer: Peer): void {
+    peer.interesting = this.ready?.picker.interesting(peer.holdings) ?? 0;
+    peer.starved = false;
+    this.#setInterest(now, peer);
+  }
+
+  /** The metadata is here: what the peer said of its pieces before makes sense now. */
+  replayEarly(now: Ms, peer: Peer): void {
+    const { early } = peer;
+    peer.early = undefined;
+    peer.holdings = new PeerHoldings(this.ready?.info.pieceCount ?? 0);
+    this.ready?.picker.peerJoined(peer.holdings);
+    const have = this.ready?.picker.have;
+    // We said "none" before; what an earlier run left is told piece by piece.
+    for (const piece of have ?? []) this.#context.send(now, peer, { type: "have", piece });
+    if (early === undefined) return;
+    if (early.all) this.heard(now, peer, { type: "have-all" });
+    else if (early.bitfield !== undefined) this.heard(now, peer, { type: "bitfield", bytes: early.bitfield });
+    for (const piece of early.haves) this.heard(now, peer, { type: "have", piece });
+  }
+
+  #have(now: Ms, peer: Peer, piece: number): void {
+    const picker = this.ready?.picker;
+    if (picker === undefined) return;
+    if (piece >= picker.have.length) return this.#bad(now, peer);
+    if (peer.holdings.has(piece)) return;
+    picker.peerGains(peer.holdings, piece);
+    peer.holdings.gain(piece);
+    this.#seedCheck(now, peer);
+    if (!picker.wants(piece)) return;
+    peer.interesting += 1;
+    peer.starved = false;
+    if (peer.interesting === 1) this.#setInterest(now, peer);
+    this.ready?.downloads.fill(now, peer);
+  }
+
+  #holds(now: Ms, peer: Peer, take: () => boolean): void {
+    const picker = this.ready?.picker;
+    if (picker === undefined) return;
+    picker.peerLeft(peer.holdings);
+    const good = take();
+    picker.peerJoined(peer.holdings);
+    if (!good) return this.#bad(now, peer);
+    this.#seedCheck(now, peer);
+    this.reconsider(now, peer);
+  }
+
+  #seedCheck(now: Ms, peer: Peer): void {
+    if (peer.seed && this.ready?.picker.wantedLeft === 0) this.#context.close(now, peer.id, "both-seeds");
+  }
+
+  #setInterest(now: Ms, peer: Peer): void {
+    const interest = peer.interesting > 0;
+    if (peer.amInterested === interest) return;
+    peer.amInterested = interest;
+    this.#context.send(now, peer, { type: interest ? "interested" : "not-interested" });
+  }
+
+  #allowFast(now: Ms, peer: Peer): void {
+    const ready = this.ready;
+    if (ready === undefined || !peer.facts.fast || ready.picker.have.none) return;
+    for (const piece of allowedFastSet(peer.facts.address.ip, ready.info.infoHash, ready.info.pieceCount)) {
+      if (!ready.picker.have.has(piece)) continue;
+      peer.allowedToIt.add(piece);
+      this.#context.send(now, peer, { type: "allowed-fast", piece });
+    }
+  }
+
+  #isFastOnly(message: PeerMessage): boolean {
+    switch (message.type) {
+      case "have-all":
+      case "have-none":
+      case "suggest":
+      case "reject":
+      case "allowed-fast":
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  /** True when the message waits for the metadata. */
+  #keepEarly(now: Ms, peer: Peer, message: PeerMessage): boolean {
+    if (message.type !== "have" && message.type !== "bitfield" && message.type !== "have-all") return false;
+    peer.early ??= { all: false, bitfield: undefined, haves: [] };
+    if (message.type === "have-all") peer.early.all = true;
+    else if (message.type === "bitfield") peer.early.bitfield = message.bytes.slice();
+    else if (peer.early.haves.length < earlyHavesMax) peer.early.haves.push(message.piece);
+    // Say so at once: some clients send metadata only to peers that are interested.
+    if (!peer.amInterested) {
+      peer.amInterested = true;
+      this.#context.send(now, peer, { type: "interested" });
+    }
+    return true;
+  }
+
+  #bad(now: Ms, peer: Peer): void {
+    this.#context.close(now, peer.id, "bad-message");
+  }
+}
