@@ -63,7 +63,12 @@ export function exchange(options: ExchangeOptions): Promise<Exchange> {
         phase = "talking";
       });
     });
+    let answered = false;
+    request.once("close", () => {
+      if (!answered) fail(new HttpFault("bad-reply", "hung up without an answer")); // also after 101 and an upgrade
+    });
     request.once("response", (response) => {
+      answered = true;
       answerOf(response, options.bytesMax)
         .then(resolve, fail)
         .finally(() => {

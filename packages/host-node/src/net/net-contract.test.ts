@@ -1,24 +1,21 @@
 import { createServer } from "node:net";
-import { test } from "node:test";
-import { type NetCase, type NetWorld, netContract } from "@dure/carrier/contract";
+import { type NetWorld, netContract } from "@dure/carrier/contract";
 import { recordedNet, turn, until } from "./testing/net-world.ts";
 
-for (const listen of ["127.0.0.1", "::1"]) {
-  for (const story of netContract) {
-    test(`${story.name} (${listen})`, () => onLoopback(listen, story));
-  }
-}
+netContract("node over IPv4", () => loopback("127.0.0.1"));
+netContract("node over IPv6", () => loopback("::1"));
 
-async function onLoopback(listen: string, story: NetCase): Promise<void> {
+async function loopback(listen: string): Promise<NetWorld> {
   const left = await recordedNet({ listen });
   const right = await recordedNet({ listen });
-  const nowhere = { ip: listen, port: await freePort(listen) };
-  const world: NetWorld = { left, right, nowhere, until, settle: () => quiet([left, right]) };
-  try {
-    await story.run(world);
-  } finally {
-    await Promise.all([left.net.close(), right.net.close()]);
-  }
+  return {
+    left,
+    right,
+    nowhere: { ip: listen, port: await freePort(listen) },
+    until,
+    settle: () => quiet([left, right]),
+    close: async () => void (await Promise.all([left.net.close(), right.net.close()])),
+  };
 }
 
 /** Loopback delivers within a turn or two of the event loop: nothing new for 50 ms means nothing is under way. */

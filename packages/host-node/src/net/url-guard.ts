@@ -1,4 +1,4 @@
-import { ipScope, parseIp } from "@dure/base";
+import { canonicalIp, ipScope, parseIp } from "@dure/base";
 import type { UrlTrust } from "@dure/carrier";
 
 /**
@@ -24,7 +24,7 @@ export function trustAfterRedirect(trust: UrlTrust): UrlTrust {
 /** Addresses that lead into the public network and nowhere else. */
 function isPublic(ip: string): boolean {
   if (ipScope(ip) !== "global") return false;
-  const bytes = parseIp(ip);
+  const bytes = parseIp(canonicalIp(ip) ?? "");
   if (bytes === undefined) return false;
   if (bytes.length === 4) return !reservedFor4(bytes);
   const [a = 0, b = 0, c = 0, d = 0] = bytes;
@@ -32,6 +32,7 @@ function isPublic(ip: string): boolean {
   if ((a & 0xe0) !== 0x20) return false; // all public unicast is 2000::/3 (RFC 4291)
   if (a === 0x20 && b === 0x02) return false; // 6to4 carries any IPv4 address (RFC 3056)
   if (a === 0x20 && b === 0x01 && c < 0x02) return false; // 2001::/23: Teredo, ORCHID, benchmarks (RFC 2928)
+  if (a === 0x3f && b === 0xff && c < 0x10) return false; // documentation (RFC 9637)
   return !(a === 0x20 && b === 0x01 && c === 0x0d && d === 0xb8); // documentation (RFC 3849)
 }
 

@@ -1,13 +1,6 @@
+import { test } from "node:test";
 import { type Address, assert, equalBytes, Prng } from "@dure/base";
 import type { NetEffect, NetEvent, SocketId } from "../net.ts";
-
-/** What every host's net does, as stories that run on the real network and on the simulated one. */
-export interface NetCase {
-  /** A sentence about behaviour; also the test's name. */
-  readonly name: string;
-  /** Rejects when the host breaks the contract. */
-  run(world: NetWorld): Promise<void>;
-}
 
 /** Two nets that reach each other, and time to pass. Fresh for each case. */
 export interface NetWorld {
@@ -19,7 +12,10 @@ export interface NetWorld {
   until(condition: () => boolean, what: string): Promise<void>;
   /** Lets everything arrive that is under way and can. */
   settle(): Promise<void>;
+  close(): Promise<void>;
 }
+
+export type NetFactory = () => Promise<NetWorld>;
 
 export interface NetSide {
   readonly address: Address;
@@ -29,7 +25,21 @@ export interface NetSide {
   perform(...effects: readonly NetEffect[]): void;
 }
 
-export const netContract: readonly NetCase[] = [
+/** What every host's net must do (`ports/net.ts`). Registers its tests under the host's name. */
+export function netContract(host: string, make: NetFactory): void {
+  for (const story of stories) {
+    test(`${host} net: ${story.name}`, async () => {
+      const world = await make();
+      try {
+        await story.run(world);
+      } finally {
+        await world.close();
+      }
+    });
+  }
+}
+
+const stories: readonly { readonly name: string; run(world: NetWorld): Promise<void> }[] = [
   {
     name: "a connection is heard of on both sides: even number out, odd number in",
     async run(world) {
