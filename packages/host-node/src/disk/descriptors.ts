@@ -16,7 +16,7 @@ export interface Descriptor {
 
 /** The open files of a worker, least recently used first. At the ceiling the oldest that nobody uses is closed. */
 export class Descriptors {
-  readonly #max: number;
+  #max: number;
   readonly #byFile = new Map<Store, Map<number, Descriptor>>();
   readonly #oldestFirst = new Set<Descriptor>(); // at most #max, and those pinned
 
@@ -57,7 +57,7 @@ export class Descriptors {
   }
 
   #open(store: Store, file: number, access: Access): Descriptor {
-    while (this.#oldestFirst.size >= this.#max && this.#closeOldest()) {}
+    while (this.#oldestFirst.size >= this.#max && this.#closeOldest());
     for (;;) {
       try {
         const { fd, path } = openFile(store, file, access);
@@ -67,7 +67,7 @@ export class Descriptors {
         return descriptor;
       } catch (error) {
         const tooMany = error instanceof DiskError && error.fault === "too-many-files";
-        if (!tooMany || !this.#closeOldest()) throw error;
+        if (!tooMany || !this.#makeRoom()) throw error;
       }
     }
   }
@@ -78,6 +78,14 @@ export class Descriptors {
     const files = new Map<number, Descriptor>();
     this.#byFile.set(store, files);
     return files;
+  }
+
+  /** The process has fewer descriptors than we were told: leave some to its sockets from now on. */
+  #makeRoom(): boolean {
+    this.#max = Math.max(1, Math.floor((this.#oldestFirst.size * 3) / 4));
+    const before = this.#oldestFirst.size;
+    while (this.#oldestFirst.size > this.#max && this.#closeOldest());
+    return this.#oldestFirst.size < before || this.#closeOldest();
   }
 
   /** False when every open file is in use. */

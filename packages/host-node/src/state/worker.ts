@@ -3,7 +3,9 @@ import { must } from "@dure/base";
 import type { StateJob, StateResult } from "@dure/carrier";
 import { Profile } from "./profile.ts";
 
-// The entry of the state worker. One message of jobs gives one message of results.
+// The entry of the state worker. Results leave in portions: a claim may carry a whole .torrent.
+const portionMs = 2;
+
 const port = must(parentPort, "this module runs as a worker");
 let results: StateResult[] = []; // bounded by the jobs of one message
 const profile = new Profile({ file: String(workerData), report: (result) => results.push(result) });
@@ -14,7 +16,17 @@ port.on("message", (message: readonly StateJob[] | "end") => {
     port.close();
     return;
   }
-  for (const job of message) profile.run(job);
-  port.postMessage(results);
-  results = [];
+  let since = performance.now();
+  for (const job of message) {
+    profile.run(job);
+    if (performance.now() - since < portionMs) continue;
+    flush();
+    since = performance.now();
+  }
+  flush();
 });
+
+function flush(): void {
+  if (results.length > 0) port.postMessage(results);
+  results = [];
+}

@@ -1,10 +1,15 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
 import { fileURLToPath, URL } from "node:url";
 import { must } from "@dure/base";
 import type { StateJob, StateResult } from "@dure/carrier";
 import type { StateJobBody, StateProcess } from "@dure/carrier/contract";
 
+// Stripping the types of the sources anew would be most of a child's life.
+const env = { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), "dure-test-compile-cache") };
 const main = fileURLToPath(new URL("./process-main.ts", import.meta.url));
 
 /** A child process that uses the profile. */
@@ -15,7 +20,7 @@ export class StateChild implements StateProcess {
   #next = 1;
 
   constructor(file: string) {
-    this.#child = fork(main, [file], { serialization: "advanced" });
+    this.#child = fork(main, [file], { serialization: "advanced", env });
     this.#child.on("message", (results: readonly StateResult[]) => {
       for (const result of results) {
         this.#results.push(result);
