@@ -122,8 +122,8 @@ function parseIp4(text: string): Uint8Array<ArrayBuffer> | undefined {
 function parseIp6(text: string): Uint8Array<ArrayBuffer> | undefined {
   const halves = text.split("::");
   if (halves.length > 2) return undefined;
-  const head = parseGroups(halves[0] ?? "");
-  const tail = halves.length === 2 ? parseGroups(halves[1] ?? "") : [];
+  const head = parseGroups(halves[0] ?? "", halves.length === 1);
+  const tail = halves.length === 2 ? parseGroups(halves[1] ?? "", true) : [];
   if (head === undefined || tail === undefined) return undefined;
   const missing = 8 - head.length - tail.length;
   if (halves.length === 2 ? missing < 1 : missing !== 0) return undefined;
@@ -133,12 +133,13 @@ function parseIp6(text: string): Uint8Array<ArrayBuffer> | undefined {
   return bytes;
 }
 
-function parseGroups(text: string): number[] | undefined {
+// An IPv4 address may stand for the last two groups, and only for those (RFC 4291, 2.2).
+function parseGroups(text: string, endsAddress: boolean): number[] | undefined {
   if (text === "") return [];
   const groups: number[] = [];
   const parts = text.split(":");
   for (const [index, part] of parts.entries()) {
-    if (part.includes(".") && index === parts.length - 1) {
+    if (part.includes(".") && endsAddress && index === parts.length - 1) {
       const ip4 = parseIp4(part);
       if (ip4 === undefined) return undefined;
       groups.push(viewOf(ip4).getUint16(0), viewOf(ip4).getUint16(2));
