@@ -51,12 +51,13 @@ test("both families are given unless the wire carries one only", () => {
   deepEqual([ips(udp6.peers), ips(udp6.peers6)], [[], ["2001:db8::1"]]);
 });
 
-test("a seed is told of leechers only", () => {
+test("a seed is told of leechers first, and of seeds where leechers are few", () => {
   const swarms = book();
-  swarms.announce(now, announce(1, { left: 0 }));
-  swarms.announce(now, announce(2));
-  deepEqual(ips(swarms.announce(now, announce(3, { left: 0 })).peers), ["10.0.0.2"]);
-  deepEqual(ips(swarms.announce(now, announce(4)).peers), ["10.0.0.1", "10.0.0.2", "10.0.0.3"]);
+  for (let index = 1; index <= 10; index += 1) swarms.announce(now, announce(index, { left: index % 2 }));
+  const told = (numwant: number) => swarms.announce(now, announce(11, { left: 0, numwant })).peers;
+  deepEqual(ips(told(5)), ["10.0.0.1", "10.0.0.3", "10.0.0.5", "10.0.0.7", "10.0.0.9"]);
+  equal(ips(told(7)).filter((ip) => /[13579]$/.test(ip)).length, 5);
+  deepEqual([told(7).length, told(200).length, told(0).length], [7, 10, 0]);
 });
 
 test("whoever says stopped is forgotten and told nothing", () => {
@@ -158,7 +159,7 @@ test("whatever comes in, the counts agree with a plain list of peers", () => {
         equal(swarms.peersCount, plain.size);
         if (event === "stopped") continue;
         const given = [...view.peers, ...view.peers6].map((each) => `${swarm} ${formatAddress(each)}`).sort();
-        const wanted = inSwarm.filter(([other, entry]) => other !== key && (left > 0 || !entry.seed));
+        const wanted = inSwarm.filter(([other]) => other !== key);
         deepEqual(given, wanted.map(([other]) => other).sort());
       }
     }),

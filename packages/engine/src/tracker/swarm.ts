@@ -14,6 +14,14 @@ export interface SwarmPeer extends Address {
   readonly peerId: PeerId;
 }
 
+interface Asking {
+  readonly address: Address;
+  readonly seed: boolean;
+  readonly families: readonly Family[];
+}
+
+type Part = "all" | "leechers" | "seeds";
+
 interface Entry extends SwarmPeer {
   readonly key: string;
   readonly family: Family;
@@ -41,7 +49,7 @@ export class Swarm {
   }
 
   get seeders(): number {
-    return this.#lists[4].seeds + this.#lists[6].seeds;
+    return this.#lists[4].countOf("seeds") + this.#lists[6].countOf("seeds");
   }
 
   get leechers(): number {
@@ -81,25 +89,29 @@ export class Swarm {
     return count;
   }
 
-  /** Up to `count` peers, each subset as likely as any other; seeds have no use for seeds. */
-  sample(
-    count: number,
-    asking: { readonly address: Address; readonly seed: boolean; readonly families: readonly Family[] },
-    prng: Prng,
-  ): SwarmPeer[] {
+  /**
+   * Up to `count` peers, each subset as likely as any other. Seeds hear of leechers first, and of seeds only where
+   * leechers are few: aria2 says `left=0` before it knows a magnet link's metadata, and would else find no seed.
+   */
+  sample(count: number, asking: Asking, prng: Prng): SwarmPeer[] {
+    if (!asking.seed) return this.#draw(count, asking, "all", prng);
+    const leechers = this.#draw(count, asking, "leechers", prng);
+    return [...leechers, ...this.#draw(count - leechers.length, asking, "seeds", prng)];
+  }
+
+  #draw(count: number, asking: Asking, part: Part, prng: Prng): SwarmPeer[] {
     const lists = asking.families.map((family) => this.#lists[family]);
-    const sizes = lists.map((list) => (asking.seed ? list.leechers : list.size));
-    const total = sizes.reduce((sum, size) => sum + size, 0);
+    const total = lists.reduce((sum, list) => sum + list.countOf(part), 0);
     const self = formatAddress(asking.address);
     const peers: SwarmPeer[] = [];
-    for (const chosen of sampleIndices(total, count + 1, prng)) {
-      let index = chosen;
+    // One more than wanted, since one of them may be the peer that asks.
+    for (let index of sampleIndices(total, count + 1, prng)) {
       let list = 0;
-      while (index >= at(sizes, list)) {
-        index -= at(sizes, list);
+      while (index >= at(lists, list).countOf(part)) {
+        index -= at(lists, list).countOf(part);
         list += 1;
       }
-      const entry = at(lists, list).at(index);
+      const entry = at(lists, list).at(part, index);
       if (entry.key !== self && peers.length < count) peers.push(entry);
     }
     return peers;
@@ -114,41 +126,38 @@ export class Swarm {
 /** Entries without gaps, leechers before seeds. */
 class PartedList {
   readonly #items: Entry[] = []; // bounded by the swarm
-  leechers = 0;
+  #leechers = 0;
 
-  get size(): number {
-    return this.#items.length;
+  countOf(part: Part): number {
+    if (part === "all") return this.#items.length;
+    return part === "leechers" ? this.#leechers : this.#items.length - this.#leechers;
   }
 
-  get seeds(): number {
-    return this.#items.length - this.leechers;
-  }
-
-  at(index: number): Entry {
-    return at(this.#items, index);
+  at(part: Part, index: number): Entry {
+    return at(this.#items, part === "seeds" ? this.#leechers + index : index);
   }
 
   add(entry: Entry): void {
     this.#items.push(entry);
     entry.index = this.#items.length - 1;
     if (entry.seed) return;
-    this.#exchange(entry.index, this.leechers);
-    this.leechers += 1;
+    this.#exchange(entry.index, this.#leechers);
+    this.#leechers += 1;
   }
 
   remove(entry: Entry): void {
     assert(this.#items[entry.index] === entry, "an entry stands at its index");
     if (!entry.seed) {
-      this.leechers -= 1;
-      this.#exchange(entry.index, this.leechers);
+      this.#leechers -= 1;
+      this.#exchange(entry.index, this.#leechers);
     }
     this.#exchange(entry.index, this.#items.length - 1);
     this.#items.pop();
   }
 
   #exchange(a: number, b: number): void {
-    const first = this.at(a);
-    const second = this.at(b);
+    const first = at(this.#items, a);
+    const second = at(this.#items, b);
     this.#items[a] = second;
     this.#items[b] = first;
     second.index = a;
@@ -156,7 +165,7 @@ class PartedList {
   }
 }
 
-/** Up to `count` distinct indices below `bound` in `count` steps (Floyd), in an order that says nothing. */
+/** Up to `count` distinct indices below `bound`, in as many steps (Floyd) and in an order that says nothing. */
 function sampleIndices(bound: number, count: number, prng: Prng): number[] {
   const chosen = new Set<number>();
   for (let top = Math.max(0, bound - count); top < bound; top += 1) {
