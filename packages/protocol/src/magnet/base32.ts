@@ -1,9 +1,9 @@
 const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
-/** RFC 4648 without padding, in either case; undefined when it is not that or a spare bit is set. */
+/** RFC 4648 in whole groups of eight digits, which need no padding, in either case; undefined for anything else. */
 export function decodeBase32(text: string): Uint8Array<ArrayBuffer> | undefined {
-  if (!/^[A-Za-z2-7]*$/.test(text)) return undefined;
-  const bytes = new Uint8Array(Math.floor((text.length * 5) / 8));
+  if (!/^(?:[A-Za-z2-7]{8})*$/.test(text)) return undefined;
+  const bytes = new Uint8Array((text.length * 5) / 8);
   let held = 0;
   let bits = 0;
   let offset = 0;
@@ -15,5 +15,5 @@ export function decodeBase32(text: string): Uint8Array<ArrayBuffer> | undefined 
     bytes[offset] = held >>> bits;
     offset += 1;
   }
-  return (held & ((1 << bits) - 1)) === 0 ? bytes : undefined;
+  return bytes;
 }
