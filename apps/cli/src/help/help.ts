@@ -128,7 +128,7 @@ function columnsOf(
   const left = Math.min(leftMax, Math.max(0, ...rows.map((row) => displayWidth(row.left))));
   const indent = " ".repeat(left + 4);
   return rows.flatMap((row) => {
-    const [first = "", ...rest] = wrap(row.right, Math.max(20, width - left - 4));
+    const [first = "", ...rest] = wrap(row.right, Math.max(16, width - left - 4));
     const more = rest.map((line) => indent + line);
     if (displayWidth(row.left) > left) return [`  ${row.left}`, indent + first, ...more];
     return [`  ${padEnd(row.left, left)}  ${first}`, ...more];

@@ -1,0 +1,125 @@
+import { infoHash, must } from "@dure/base";
+import type {
+  AddOptions,
+  DureNode,
+  NodeOptions,
+  TorrentEvent,
+  TorrentHandle,
+  TorrentState,
+  TorrentStatus,
+} from "@dure/host-node";
+
+/** A torrent that does what a test tells it, and remembers what it was asked. */
+export class FakeTorrent implements TorrentHandle {
+  readonly infoHash = must(infoHash("0123456789abcdef0123456789abcdef01234567"), "forty digits");
+  readonly done: Promise<void>;
+  readonly #listeners = new Set<(event: TorrentEvent) => void>();
+  #status: TorrentStatus;
+  #finish = () => {};
+  #giveUp = (_error: Error) => {};
+
+  constructor(dir: string, state: TorrentState) {
+    this.done = new Promise<void>((done, fail) => {
+      this.#finish = done;
+      this.#giveUp = fail;
+    });
+    this.#status = {
+      infoHash: this.infoHash,
+      name: "album",
+      dir,
+      state,
+      pieceCount: 8,
+      piecesDone: 0,
+      bytesTotal: 8000,
+      bytesDone: 0,
+      downRate: 0,
+      upRate: 0,
+      downloaded: 0,
+      uploaded: 0,
+      peersCount: 1,
+      seedsCount: 1,
+      eta: undefined,
+      distributedCopies: 1,
+    };
+  }
+
+  become(change: Partial<TorrentStatus>): void {
+    this.#status = { ...this.#status, ...change };
+  }
+
+  complete(): void {
+    this.become({ state: { name: "seeding" }, piecesDone: 8, bytesDone: 8000, downloaded: 8000 });
+    this.#finish();
+  }
+
+  fail(error: Error): void {
+    this.#giveUp(error);
+  }
+
+  emit(event: TorrentEvent): void {
+    for (const listener of this.#listeners) listener(event);
+  }
+
+  status(): TorrentStatus {
+    return this.#status;
+  }
+
+  on(listener: (event: TorrentEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  peers(): [] {
+    return [];
+  }
+  trackers(): [] {
+    return [];
+  }
+  files(): [] {
+    return [];
+  }
+  torrentBytes(): undefined {}
+  select(): void {}
+  setLimits(): void {}
+  pause(): void {}
+  resume(): void {}
+  stream(): ReadableStream<Uint8Array> {
+    throw new Error("nobody streams from a fake");
+  }
+  async stop(): Promise<void> {}
+}
+
+export class FakeNode implements DureNode {
+  readonly port = 6881;
+  readonly options: NodeOptions;
+  readonly state: TorrentState;
+  added: AddOptions | undefined;
+  closed = false;
+  readonly #onAdd: (torrent: FakeTorrent, added: AddOptions) => void;
+
+  constructor(
+    options: NodeOptions,
+    state: TorrentState,
+    onAdd: (torrent: FakeTorrent, added: AddOptions) => void,
+  ) {
+    this.options = options;
+    this.state = state;
+    this.#onAdd = onAdd;
+  }
+
+  async add(options: AddOptions): Promise<TorrentHandle> {
+    this.added = options;
+    const torrent = new FakeTorrent(options.dir, this.state);
+    // After the command has begun to listen.
+    setImmediate(() => this.#onAdd(torrent, options));
+    return torrent;
+  }
+
+  torrents(): readonly TorrentHandle[] {
+    return [];
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+  }
+}
