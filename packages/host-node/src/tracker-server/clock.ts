@@ -1,0 +1,4 @@
+import type { Ms } from "@dure/base";
+
+/** Monotonic. */
+export type Clock = () => Ms;

@@ -1,0 +1,1 @@
+export { TrackerServer, type TrackerServerOptions } from "./tracker-server.ts";
