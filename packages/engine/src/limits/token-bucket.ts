@@ -60,7 +60,7 @@ export class TokenBucket {
   available(now: Ms): number {
     if (!this.limited) return Number.POSITIVE_INFINITY;
     this.#fill(now);
-    return Math.max(0, this.#tokens + slack);
+    return this.#rate === 0 ? 0 : Math.max(0, Math.floor(this.#tokens + slack));
   }
 
   /** Counts bytes that have gone without asking: what a peer sent us cannot be unsent. */
@@ -73,6 +73,7 @@ export class TokenBucket {
   /** How long until `take` says yes; Infinity at rate zero. */
   waitFor(now: Ms, bytes: number): Ms {
     if (this.ready(now, bytes)) return ms(0);
+    if (this.#rate === 0) return ms(Number.POSITIVE_INFINITY);
     const missing = Math.min(bytes, this.#burst) - this.#tokens;
     return ms(Math.ceil((missing / this.#rate) * 1000));
   }
