@@ -5,7 +5,6 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
-import { build } from "esbuild";
 
 const root = resolve(import.meta.dirname, "..");
 /** An argument names another place; the build replaces what is there in one step. */
@@ -21,8 +20,15 @@ const entries = {
   "hash-worker": "apps/cli/src/create/hash-worker.ts",
 };
 
+const esbuild = await loadBundler();
+if (esbuild === undefined) {
+  process.stdout.write(
+    "Without the development dependencies nothing is built; dure runs from its sources.\n",
+  );
+  process.exit(0);
+}
 rmSync(dist, { recursive: true, force: true });
-await build({
+await esbuild.build({
   absWorkingDir: root,
   entryPoints: Object.entries(entries).map(([out, source]) => ({ in: source, out })),
   outdir: dist,
@@ -40,6 +46,16 @@ await build({
 buildTypes();
 rmSync(target, { recursive: true, force: true });
 renameSync(dist, target);
+
+/** None after `npm ci --omit=dev`, which runs `prepare` all the same; asked for by name, a build must be one. */
+async function loadBundler(): Promise<typeof import("esbuild") | undefined> {
+  try {
+    return await import("esbuild");
+  } catch (error) {
+    if (process.env.npm_lifecycle_event === "prepare") return undefined;
+    throw error;
+  }
+}
 
 /**
  * The declarations that `index.d.ts` reaches. The compiler writes those of all packages, in a tree like ours; imports

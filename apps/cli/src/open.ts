@@ -1,5 +1,6 @@
 import type { DureNode, NodeOptions } from "@dure/host-node";
 import * as host from "@dure/host-node";
+import { TrackerServer } from "@dure/host-node/tracker-server";
 import type { LocalTracker } from "./context.ts";
 
 export async function openNode(options: NodeOptions): Promise<DureNode> {
@@ -9,6 +10,8 @@ export async function openNode(options: NodeOptions): Promise<DureNode> {
   return await open(options);
 }
 
+/** For the demo: on loopback, on any free port, and its peers come back soon. */
 export async function openTracker(): Promise<LocalTracker> {
-  throw new Error("the tracker is not there yet");
+  const server = await TrackerServer.open({ host: "127.0.0.1", httpPort: 0 });
+  return { url: server.announceUrl, [Symbol.asyncDispose]: () => server.close() };
 }
