@@ -10,7 +10,7 @@ export type BlockSource = string | null;
 export interface PieceEvidence {
   readonly piece: number;
   readonly contributors: readonly BlockSource[];
-  /** `digestBytes` for each block, in order. */
+  /** 20 bytes for each block, in order; of the bytes as they came, since the disk may spoil them later. */
   readonly blockDigests: Uint8Array;
 }
 
@@ -25,7 +25,6 @@ export interface Verdict {
 }
 
 export interface BlameOptions {
-  readonly digestBytes?: number;
   /** Failed pieces kept; the oldest is forgotten, and with it what it could have proved. */
   readonly failuresMax?: number;
   /** Blocks kept in all of them, since the size of a piece is the torrent's choice. */
@@ -48,7 +47,6 @@ interface Failure {
  *   certain by itself.
  */
 export class Blame {
-  readonly #digestBytes: number;
   readonly #failuresMax: number;
   readonly #blocksMax: number;
   readonly #failures = new Set<Failure>(); // oldest first; bounded by failuresMax and blocksMax
@@ -56,7 +54,6 @@ export class Blame {
   #blocks = 0;
 
   constructor(options: BlameOptions = {}) {
-    this.#digestBytes = options.digestBytes ?? blameLimits.digestBytes;
     this.#failuresMax = options.failuresMax ?? blameLimits.failuresMax;
     this.#blocksMax = options.blocksMax ?? blameLimits.blocksMax;
   }
@@ -74,7 +71,7 @@ export class Blame {
 
   /** A piece matched its hash; gives the peers whose blocks of it had differed when it failed. */
   passed(evidence: PieceEvidence): readonly string[] {
-    if (!this.mustBeSole(evidence.piece)) return []; // the usual case, without a look at the blocks
+    if (!this.mustBeSole(evidence.piece)) return []; // nearly always
     this.#check(evidence);
     const liars = new Set<string>(); // bounded by the blocks of the stored failures
     for (const failure of [...this.#failures]) {
@@ -130,15 +127,18 @@ export class Blame {
   }
 
   #sameBlock(a: PieceEvidence, b: PieceEvidence, block: number): boolean {
-    const from = block * this.#digestBytes;
-    const to = from + this.#digestBytes;
+    const from = block * blameLimits.digestBytes;
+    const to = from + blameLimits.digestBytes;
     return equalBytes(a.blockDigests.subarray(from, to), b.blockDigests.subarray(from, to));
   }
 
   #check(evidence: PieceEvidence): void {
     const { contributors, blockDigests } = evidence;
     assert(contributors.length > 0, "a piece has blocks");
-    assert(blockDigests.length === contributors.length * this.#digestBytes, "one digest for each block");
+    assert(
+      blockDigests.length === contributors.length * blameLimits.digestBytes,
+      "one digest for each block",
+    );
   }
 }
 
