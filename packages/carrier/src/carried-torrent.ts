@@ -1,6 +1,6 @@
 import { type Bitfield, earliest, formatAddress, type Ms, parseAddress, type UnixMs } from "@dure/base";
-import { Torrent, type TorrentInput, type TorrentOptions } from "@dure/engine";
-import { type BlockSpan, type Info, type PeerMessage, parseInfo } from "@dure/protocol";
+import { type ReadyStart, Torrent, type TorrentInput, type TorrentOptions } from "@dure/engine";
+import type { BlockSpan, Info, PeerMessage } from "@dure/protocol";
 import type { Landing } from "./assembly.ts";
 import type { Carrier } from "./carrier.ts";
 import type { Link } from "./link.ts";
@@ -15,7 +15,14 @@ export interface CarriedStart {
   readonly record: TorrentRecord;
   readonly options: TorrentOptions;
   readonly now: () => UnixMs;
+  /** Pieces in order from the beginning. */
+  readonly sequential: boolean;
+  /** Stops sharing once this much was given for each byte of the torrent. */
+  readonly ratioMax: number | undefined;
 }
+
+/** How far ahead of the first missing piece an ordered download asks everyone at once. */
+const sequentialWindowBytes = 4 << 20;
 
 /** One torrent between the engine, which decides, and the sockets, the disk and the database, which do. */
 export class CarriedTorrent {
@@ -25,11 +32,11 @@ export class CarriedTorrent {
   storage: Storage | undefined;
   readonly #carrier: Carrier;
   readonly #trackers: TrackerDesk;
-  readonly #calendar: () => UnixMs;
-  readonly #resumePeers: readonly string[];
+  readonly #start: CarriedStart;
   #completedAt: UnixMs | null;
   #doneSaid = false;
   #stopping = false;
+  #stoppedSaid = false;
   #draining = false;
 
   constructor(carrier: Carrier, trackers: TrackerDesk, start: CarriedStart) {
@@ -38,9 +45,8 @@ export class CarriedTorrent {
     this.key = start.key;
     this.store = start.store;
     this.engine = new Torrent(start.options);
-    this.#calendar = start.now;
     this.#completedAt = start.record.completedAt;
-    this.#resumePeers = start.record.peers;
+    this.#start = start;
     if (start.options.start !== undefined)
       this.#openStorage(start.options.start.info, start.options.start.have);
     for (const { piece, blocks } of start.options.start?.partial ?? []) this.storage?.resume(piece, blocks);
@@ -54,11 +60,6 @@ export class CarriedTorrent {
     return this.#stopping;
   }
 
-  /** Nothing is left to wait for: trackers have answered, everything is saved. */
-  get stopped(): boolean {
-    return this.#stopping && this.engine.settled && (this.storage?.saved ?? true);
-  }
-
   deadline(): Ms | undefined {
     return earliest(this.engine.deadline(), this.storage?.deadline());
   }
@@ -66,6 +67,7 @@ export class CarriedTorrent {
   input(now: Ms, input: TorrentInput): void {
     this.engine.handle(now, input);
     this.drain(now);
+    if (this.#stopping && input.type === "tracker") this.#checkStopped();
   }
 
   wake(now: Ms): void {
@@ -76,18 +78,21 @@ export class CarriedTorrent {
   }
 
   /** The metadata of a magnet link is here and its files have been looked at. */
-  metadataReady(now: Ms, info: Info, have: Bitfield, files: readonly number[] | undefined): void {
-    this.#openStorage(info, have);
-    this.engine.setReady(now, { info, have, partial: [], files });
+  metadataReady(now: Ms, ready: ReadyStart): void {
+    this.#openStorage(ready.info, ready.have);
+    for (const { piece, blocks } of ready.partial) this.storage?.resume(piece, blocks);
+    this.engine.setReady(now, ready);
+    this.#orderPieces(now);
     this.drain(now);
-    this.#checkDone(now);
+    this.#checkDone();
   }
 
   start(now: Ms): void {
-    const addresses = this.#resumePeers.flatMap((text) => parseAddress(text) ?? []);
+    const addresses = this.#start.record.peers.flatMap((text) => parseAddress(text) ?? []);
     this.input(now, { type: "add-peers", addresses, source: "resume" });
     this.input(now, { type: "start" });
-    this.#checkDone(now);
+    this.#orderPieces(now);
+    this.#checkDone();
   }
 
   stop(now: Ms): void {
@@ -95,6 +100,7 @@ export class CarriedTorrent {
     this.#stopping = true;
     this.input(now, { type: "stop" });
     this.storage?.finish(now);
+    this.#checkStopped();
   }
 
   // ---- what links bring
@@ -160,6 +166,7 @@ export class CarriedTorrent {
           break;
         case "good":
           this.storage?.good(now, output.piece);
+          this.report({ type: "piece" });
           break;
         case "bad":
           this.storage?.bad(now, output.piece);
@@ -171,7 +178,7 @@ export class CarriedTorrent {
           this.#carrier.closeLink(output.link);
           break;
         case "complete":
-          this.#completedAt ??= this.#calendar();
+          this.#completedAt ??= this.#start.now();
           this.storage?.sync(now);
           break;
         case "metadata":
@@ -227,14 +234,27 @@ export class CarriedTorrent {
       case "state-fault":
         return this.report(event);
       case "saved":
-        return this.#checkDone(now);
+        this.#checkDone();
+        return this.#checkStopped();
     }
   }
 
-  #checkDone(_now: Ms): void {
+  #checkDone(): void {
     if (this.#doneSaid || !this.engine.complete || this.storage === undefined || !this.storage.saved) return;
     this.#doneSaid = true;
     this.report({ type: "done" });
+  }
+
+  #orderPieces(now: Ms): void {
+    if (this.#start.sequential)
+      this.input(now, { type: "sequential", from: 0, window: sequentialWindowBytes });
+  }
+
+  /** Nothing is left to wait for: trackers have answered, everything is saved. */
+  #checkStopped(): void {
+    if (!this.#stopping || this.#stoppedSaid || !this.engine.settled || this.storage?.saved === false) return;
+    this.#stoppedSaid = true;
+    this.report({ type: "stopped" });
   }
 
   /** A piece could not be read: is it still there? */
@@ -248,10 +268,4 @@ export class CarriedTorrent {
       this.input(this.#carrier.time, { type: "gone", piece });
     });
   }
-}
-
-/** The info dictionary that a magnet's peers sent; the engine has compared its hash. */
-export function infoOf(infoBytes: Uint8Array): Info | undefined {
-  const parsed = parseInfo(infoBytes);
-  return parsed.ok ? parsed.value : undefined;
 }

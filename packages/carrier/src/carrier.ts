@@ -15,7 +15,7 @@ import { type CarriedStart, CarriedTorrent } from "./carried-torrent.ts";
 import { Desk } from "./desk.ts";
 import { Link } from "./link.ts";
 import { Pool } from "./pool.ts";
-import type { HostEffect, HostEvent, SocketId, TcpCloseReason } from "./ports/index.ts";
+import type { HostEffect, HostEvent, SocketId, StateResult, TcpCloseReason } from "./ports/index.ts";
 import { type Receiver, receive, resumeHeld } from "./receive.ts";
 import type { Report, TorrentReport } from "./reports.ts";
 import { TrackerDesk } from "./tracker-desk.ts";
@@ -95,7 +95,7 @@ export class Carrier implements Machine<HostEvent, HostEffect | Report> {
         for (const result of event.results) this.desk.diskAnswered(result);
         break;
       case "state":
-        for (const result of event.results) this.desk.stateAnswered(result);
+        for (const result of event.results) this.#stateResult(result);
         break;
       case "tcp-incoming":
         this.#incoming(now, event.socket, event.remote);
@@ -222,6 +222,12 @@ export class Carrier implements Machine<HostEvent, HostEffect | Report> {
     if (link === undefined) return;
     const bytes = link.written(count, this.pool);
     if (bytes > 0) link.torrent?.input(now, { type: "served", link: socket, bytes });
+  }
+
+  #stateResult(result: StateResult): void {
+    if (result.type !== "damaged") return this.desk.stateAnswered(result);
+    for (const infoHash of this.#torrents.keys())
+      this.report(infoHash, { type: "state-fault", detail: result.detail });
   }
 
   #incoming(now: Ms, socket: SocketId, remote: Address): void {

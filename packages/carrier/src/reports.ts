@@ -13,6 +13,8 @@ export type TorrentReport =
   | { readonly type: "ready" }
   /** BEP 9: the info dictionary has come; checking follows. */
   | { readonly type: "metadata"; readonly infoBytes: Uint8Array }
+  /** One more piece is verified. */
+  | { readonly type: "piece" }
   /** Every wanted piece is verified and synced. */
   | { readonly type: "done" }
   | { readonly type: "disk-fault"; readonly fault: DiskFault; readonly path: string; readonly detail: string }

@@ -1,1 +1,3 @@
 export * from "./api.ts";
+export { DiskWorkers } from "./disk/index.ts";
+export { openNode } from "./node/node.ts";
