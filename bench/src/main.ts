@@ -2,65 +2,115 @@ import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { parseSize } from "@dure/base";
 import { openBench } from "./bench.ts";
+import { goalLines } from "./goals.ts";
 import { machine } from "./machine.ts";
+import { start, startTable } from "./start.ts";
 import { type Pair, transfer } from "./transfer.ts";
 import { transferTable } from "./transfer-report.ts";
+import { verify, verifyTable } from "./verify.ts";
 
-const usage = `npm run bench -- transfer [--pairs LEECHER:SEEDER,...] [--runs 3] [--size 1GiB] [--piece 1MiB] [--json FILE]`;
+const usage = `npm run bench -- transfer [--pairs LEECHER:SEEDER,...|ours|foreign] [--runs 3] [--size 1GiB] [--piece 1MiB]
+npm run bench -- verify   [--programs NAME,...] [--runs 3] [--size 1GiB] [--piece 1MiB]
+npm run bench -- start    [--programs NAME,...]
+                          each: [--quiet-within SECONDS] [--json FILE]
 
-const foreign =
-  "libtorrent:aria2 libtorrent:libtorrent libtorrent:webtorrent aria2:aria2 aria2:libtorrent webtorrent:aria2 webtorrent:libtorrent transmission:libtorrent libtorrent:transmission".split(
-    " ",
-  );
-const ours =
-  "dure:libtorrent dure:aria2 dure:webtorrent dure:transmission dure:dure libtorrent:dure aria2:dure webtorrent:dure transmission:dure".split(
-    " ",
-  );
+Programs: dure, libtorrent, aria2, transmission, webtorrent. --quiet-within: before each run wait, at most so
+long, until nobody else uses the machine.
+`;
 
+const foreign = [
+  "libtorrent:aria2",
+  "libtorrent:libtorrent",
+  "libtorrent:webtorrent",
+  "libtorrent:transmission",
+  "aria2:aria2",
+  "aria2:libtorrent",
+  "webtorrent:aria2",
+  "webtorrent:libtorrent",
+  "transmission:libtorrent",
+];
+const ours = [
+  "dure:libtorrent",
+  "dure:aria2",
+  "dure:webtorrent",
+  "dure:transmission",
+  "dure:dure",
+  "libtorrent:dure",
+  "aria2:dure",
+  "webtorrent:dure",
+  "transmission:dure",
+];
+
+// `exit` handlers end the children and remove namespaces and scratch folder.
 process.once("SIGINT", () => process.exit(130));
 process.once("SIGTERM", () => process.exit(143));
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    pairs: { type: "string" },
-    runs: { type: "string", default: "3" },
-    size: { type: "string", default: "1GiB" },
-    piece: { type: "string", default: "1MiB" },
-    json: { type: "string" },
-  },
-});
+process.exitCode = await main();
 
-const about = machine();
-const bench = openBench();
-switch (positionals[0]) {
-  case "transfer": {
-    const names =
-      values.pairs === undefined
-        ? [...ours, ...foreign]
-        : values.pairs === "foreign"
-          ? foreign
-          : values.pairs.split(",");
-    const report = await transfer(bench, {
-      pairs: names.map(pairOf),
-      runs: Number(values.runs),
-      bytes: size(values.size),
-      pieceBytes: size(values.piece),
-      progress: (line) => process.stderr.write(`${line}\n`),
-    });
-    process.stdout.write(`${transferTable(report)}\n`);
-    if (values.json !== undefined)
-      writeFileSync(values.json, `${JSON.stringify({ machine: about, ...report }, null, 2)}\n`);
-    break;
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      pairs: { type: "string" },
+      programs: { type: "string" },
+      runs: { type: "string", default: "3" },
+      size: { type: "string", default: "1GiB" },
+      piece: { type: "string", default: "1MiB" },
+      "quiet-within": { type: "string", default: "0" },
+      json: { type: "string" },
+    },
+  });
+  const about = machine();
+  const programs = values.programs?.split(",");
+  const options = {
+    ...(programs === undefined ? {} : { programs }),
+    runs: Number(values.runs),
+    bytes: size(values.size),
+    pieceBytes: size(values.piece),
+    quietWithin: Number(values["quiet-within"]) * 1000,
+    progress: (line: string) => void process.stderr.write(`${line}\n`),
+  };
+  const publish = (text: string, report: object): number => {
+    process.stdout.write(`${text}\n`);
+    if (values.json !== undefined) {
+      const { progress: _, ...parameters } = options;
+      writeFileSync(values.json, `${JSON.stringify({ machine: about, parameters, ...report }, null, 2)}\n`);
+    }
+    return 0;
+  };
+  switch (positionals[0]) {
+    case "transfer": {
+      const report = await transfer(openBench(), { ...options, pairs: pairs(values.pairs) });
+      const goals = goalLines(report.results);
+      return publish([transferTable(report), "", ...goals].join("\n").trimEnd(), { ...report, goals });
+    }
+    case "verify": {
+      const results = await verify(openBench(), options);
+      return publish(verifyTable(results), { results });
+    }
+    case "start": {
+      const report = await start(openBench(), options);
+      return publish(startTable(report), report);
+    }
+    default:
+      process.stderr.write(usage);
+      return 2;
   }
-  default:
-    process.stderr.write(`${usage}\n`);
-    process.exitCode = 2;
 }
 
-function pairOf(text: string): Pair {
-  const [leecher = "", seeder = ""] = text.split(":");
-  return { leecher, seeder };
+function pairs(text: string | undefined): Pair[] {
+  const names =
+    text === undefined
+      ? [...ours, ...foreign]
+      : text === "ours"
+        ? ours
+        : text === "foreign"
+          ? foreign
+          : text.split(",");
+  return names.map((name) => {
+    const [leecher = "", seeder = ""] = name.split(":");
+    return { leecher, seeder };
+  });
 }
 
 function size(text: string): number {

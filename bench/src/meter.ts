@@ -1,24 +1,18 @@
-import { cpuSeconds, highWaterBytes, memory } from "./usage.ts";
+import { TreeMeter, type TreeReading } from "./tree-meter.ts";
 import type { ReceivedBytes } from "./wire.ts";
 
 const payloadPollWait = 1;
 const sampleWait = 50;
 
-export interface Peak {
-  rssBytes: number;
-  anonymousBytes: number;
-}
-
-interface Subject {
-  readonly pid: number;
-  readonly peak: Peak;
-  cpu: number;
-}
-
-export interface Reading {
-  /** Since the meter was started. */
-  readonly cpuSeconds: number;
-  readonly peak: Readonly<Peak>;
+export interface TransferReading {
+  /** When it was finished, and when the first payload was seen: `performance.now()`. */
+  readonly at: number;
+  readonly firstPayloadAt: number | undefined;
+  readonly receivedBytes: number;
+  readonly leecher: TreeReading;
+  /** What the leecher had used when its first payload came: start of the interpreter, tracker. */
+  readonly leecherCpuBefore: number;
+  readonly seeder: TreeReading;
 }
 
 /**
@@ -29,14 +23,13 @@ export class Meter {
   readonly #wire: ReceivedBytes;
   readonly #wireBytesBefore: number;
   readonly #payloadAfterBytes: number;
-  readonly #leecher: Subject;
-  readonly #seeder: Subject;
-  readonly #seederCpuAtStart: number;
+  readonly #leecher: TreeMeter;
+  readonly #seeder: TreeMeter;
   #timer: NodeJS.Timeout | undefined;
   #sampledAt = 0;
-  #firstPayload: { readonly at: number; readonly leecherCpu: number; readonly seederCpu: number } | undefined;
+  #firstPayload: { readonly at: number; readonly leecherCpu: number } | undefined;
 
-  /** Start it right after the leecher: what the seeder did before is not counted. */
+  /** Make it right after the leecher: what the seeder did before is not counted. */
   constructor(options: {
     leecherPid: number;
     seederPid: number;
@@ -46,9 +39,8 @@ export class Meter {
     /** More than handshake and bitfield come to, at most one block. */
     payloadAfterBytes: number;
   }) {
-    this.#leecher = subject(options.leecherPid);
-    this.#seeder = subject(options.seederPid);
-    this.#seederCpuAtStart = cpuSeconds(options.seederPid) ?? 0;
+    this.#leecher = new TreeMeter(options.leecherPid, { fromStart: true });
+    this.#seeder = new TreeMeter(options.seederPid, { fromStart: false });
     this.#payloadAfterBytes = options.payloadAfterBytes;
     this.#wire = options.wire;
     this.#wireBytesBefore = options.wireBytesBefore;
@@ -56,27 +48,18 @@ export class Meter {
   }
 
   /** Call at the moment the leecher reports completion; the meter stops. */
-  finish(): {
-    readonly at: number;
-    readonly firstPayloadAt: number | undefined;
-    readonly receivedBytes: number;
-    readonly leecher: Reading;
-    readonly seeder: Reading;
-    /** From the first payload on. */
-    readonly leecherCpuTransferring: number | undefined;
-  } {
+  finish(): TransferReading {
     const at = performance.now();
-    this.#sample();
+    const leecher = this.#leecher.sample();
+    const seeder = this.#seeder.sample();
     this.stop();
-    const receivedBytes = this.#received();
-    const first = this.#firstPayload;
     return {
       at,
-      firstPayloadAt: first?.at,
-      receivedBytes,
-      leecher: { cpuSeconds: this.#leecher.cpu, peak: this.#leecher.peak },
-      seeder: { cpuSeconds: this.#seeder.cpu - this.#seederCpuAtStart, peak: this.#seeder.peak },
-      leecherCpuTransferring: first === undefined ? undefined : this.#leecher.cpu - first.leecherCpu,
+      firstPayloadAt: this.#firstPayload?.at,
+      receivedBytes: this.#received(),
+      leecher,
+      leecherCpuBefore: this.#firstPayload?.leecherCpu ?? 0,
+      seeder,
     };
   }
 
@@ -87,8 +70,7 @@ export class Meter {
   #tick(): void {
     const now = performance.now();
     if (this.#firstPayload === undefined && this.#received() > this.#payloadAfterBytes) {
-      this.#sample();
-      this.#firstPayload = { at: now, leecherCpu: this.#leecher.cpu, seederCpu: this.#seeder.cpu };
+      this.#firstPayload = { at: now, leecherCpu: this.#sample() };
     } else if (now - this.#sampledAt >= sampleWait) {
       this.#sample();
     }
@@ -102,19 +84,9 @@ export class Meter {
     return this.#wire.read() - this.#wireBytesBefore;
   }
 
-  #sample(): void {
+  #sample(): number {
     this.#sampledAt = performance.now();
-    for (const subject of [this.#leecher, this.#seeder]) {
-      // A program that ended between samples keeps its last figures.
-      subject.cpu = cpuSeconds(subject.pid) ?? subject.cpu;
-      const now = memory(subject.pid);
-      const rssBytes = Math.max(now?.rssBytes ?? 0, highWaterBytes(subject.pid) ?? 0);
-      subject.peak.rssBytes = Math.max(subject.peak.rssBytes, rssBytes);
-      subject.peak.anonymousBytes = Math.max(subject.peak.anonymousBytes, now?.anonymousBytes ?? 0);
-    }
+    this.#seeder.sample();
+    return this.#leecher.sample().cpuSeconds;
   }
-}
-
-function subject(pid: number): Subject {
-  return { pid, peak: { rssBytes: 0, anonymousBytes: 0 }, cpu: 0 };
 }

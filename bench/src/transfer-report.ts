@@ -1,3 +1,4 @@
+import { describeConditions } from "./conditions.ts";
 import { median } from "./statistics.ts";
 import { figure, table } from "./table.ts";
 import type { PairResult, TransferReport, TransferRun } from "./transfer.ts";
@@ -15,7 +16,11 @@ const head = [
 
 export function transferTable(report: TransferReport): string {
   const rows = report.results.map((result) => row(result, report.versions));
-  return [table(head, rows), ...report.results.flatMap(failuresOf)].join("\n");
+  const conditions = report.results.flatMap((result) =>
+    result.state === "measured" ? result.runs.map((run) => run.conditions) : [],
+  );
+  const notes = conditions.length === 0 ? [] : ["", describeConditions(conditions)];
+  return [table(head, rows), ...notes, ...report.results.flatMap(failuresOf)].join("\n");
 }
 
 export function medianOf(result: PairResult, value: (run: TransferRun) => number): number | undefined {

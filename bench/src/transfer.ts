@@ -3,9 +3,11 @@ import { join } from "node:path";
 import { eventNamed } from "../../interop/clients/events.ts";
 import { allClients, type Client, type Running } from "../../interop/clients/index.ts";
 import { type Bench, type Input, makeInput, payloadName } from "./bench.ts";
-import { Meter } from "./meter.ts";
+import { type Conditions, ConditionsWatch } from "./conditions.ts";
+import { Meter, type TransferReading } from "./meter.ts";
 import { type NamespacePair, Namespaces } from "./namespaces.ts";
 import { firstDifference } from "./payload.ts";
+import { untilQuiet } from "./quiet.ts";
 import { ReceivedBytes } from "./wire.ts";
 
 const seedPort = 7001;
@@ -37,6 +39,7 @@ export interface TransferRun {
   readonly seederAnonymousBytes: number;
   /** Bytes the leecher's interface received over payload bytes: headers, and anything sent twice. */
   readonly wireRatio: number;
+  readonly conditions: Conditions;
 }
 
 export type PairResult =
@@ -54,6 +57,8 @@ export interface TransferOptions {
   readonly runs: number;
   readonly bytes: number;
   readonly pieceBytes: number;
+  /** Before each run wait at most so many milliseconds for a quiet machine. */
+  readonly quietWithin: number;
   /** Told of each run as it ends. */
   readonly progress: (line: string) => void;
 }
@@ -82,6 +87,7 @@ export async function transfer(bench: Bench, options: TransferOptions): Promise<
     for (const tally of tallies) {
       const { leecher, seeder } = tally.pair;
       if (versions[leecher] === null || versions[seeder] === null) continue;
+      await untilQuiet(options.quietWithin);
       const label = `${leecher} ← ${seeder} (${round + 1}/${options.runs})`;
       try {
         const run = await transferOnce(bench, {
@@ -138,6 +144,7 @@ async function leechOnce(
   { leecher, input, namespaces, wire }: Transfer,
   { seederPid, dir, work }: { seederPid: number; dir: string; work: string },
 ): Promise<TransferRun> {
+  const watch = new ConditionsWatch();
   const wireBytesBefore = wire.read();
   const startedAt = performance.now();
   const leeching = await leecher.leech({
@@ -146,7 +153,7 @@ async function leechOnce(
     listen: { ip: namespaces.leechIp, port: leechPort },
     netns: namespaces.leech,
     work,
-    doneWithin: 10_000 + (input.bytes / slowestBytesPerSecond) * 1000,
+    doneWithin: 40_000 + (input.bytes / slowestBytesPerSecond) * 1000,
     ...(leecher.takesPeer
       ? { peer: `${namespaces.seedIp}:${seedPort}` }
       : { tracker: `http://${namespaces.leechIp}:${trackerPort}/announce` }),
@@ -161,9 +168,10 @@ async function leechOnce(
   try {
     await leeching.done;
     const measured = meter.finish();
+    const conditions = watch.finish(measured.leecher.cpuSeconds + measured.seeder.cpuSeconds);
     const difference = firstDifference(join(dir, payloadName), input.bytes);
     if (difference !== undefined) throw new Error(`reports completion, but byte ${difference} is wrong`);
-    return summarise(measured, { startedAt, bytes: input.bytes });
+    return summarise(measured, { startedAt, bytes: input.bytes, conditions });
   } finally {
     meter.stop();
     await leeching.stop();
@@ -171,15 +179,11 @@ async function leechOnce(
 }
 
 function summarise(
-  measured: ReturnType<Meter["finish"]>,
-  { startedAt, bytes }: { startedAt: number; bytes: number },
+  measured: TransferReading,
+  { startedAt, bytes, conditions }: { startedAt: number; bytes: number; conditions: Conditions },
 ): TransferRun {
-  const { firstPayloadAt, leecherCpuTransferring } = measured;
-  if (
-    firstPayloadAt === undefined ||
-    leecherCpuTransferring === undefined ||
-    measured.receivedBytes < bytes
-  ) {
+  const { firstPayloadAt, leecher, leecherCpuBefore, seeder } = measured;
+  if (firstPayloadAt === undefined || measured.receivedBytes < bytes) {
     throw new Error(`completed, but only ${measured.receivedBytes} bytes crossed the wire`);
   }
   const payloadSeconds = (measured.at - firstPayloadAt) / 1000;
@@ -188,14 +192,15 @@ function summarise(
     megabytesPerSecond: bytes / 1e6 / payloadSeconds,
     payloadSeconds,
     firstByteSeconds: (firstPayloadAt - startedAt) / 1000,
-    leecherCpuPerGb: measured.leecher.cpuSeconds / gigabytes,
-    leecherCpuPerGbAfterFirstByte: leecherCpuTransferring / gigabytes,
-    leecherRssBytes: measured.leecher.peak.rssBytes,
-    leecherAnonymousBytes: measured.leecher.peak.anonymousBytes,
-    seederCpuPerGb: measured.seeder.cpuSeconds / gigabytes,
-    seederRssBytes: measured.seeder.peak.rssBytes,
-    seederAnonymousBytes: measured.seeder.peak.anonymousBytes,
+    leecherCpuPerGb: leecher.cpuSeconds / gigabytes,
+    leecherCpuPerGbAfterFirstByte: (leecher.cpuSeconds - leecherCpuBefore) / gigabytes,
+    leecherRssBytes: leecher.rssBytes,
+    leecherAnonymousBytes: leecher.anonymousBytes,
+    seederCpuPerGb: seeder.cpuSeconds / gigabytes,
+    seederRssBytes: seeder.rssBytes,
+    seederAnonymousBytes: seeder.anonymousBytes,
     wireRatio: measured.receivedBytes / bytes,
+    conditions,
   };
 }
 

@@ -63,7 +63,14 @@ export function aria2(processes: Processes): Client {
       ]);
       // Status 0 when all pieces were right, 7 ("unfinished downloads") or 1 when not.
       const done = running.exited.then(({ code }) => ({ complete: code === 0 }));
-      return { pid: running.pid, stop: () => running.stop(), beganAt: running.startedAt, done, exits: true };
+      return {
+        pid: running.pid,
+        stop: () => running.stop(),
+        beganAt: running.startedAt,
+        fromStart: true,
+        done,
+        exits: true,
+      };
     },
   };
 }

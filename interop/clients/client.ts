@@ -71,6 +71,8 @@ export interface Leeching extends Running {
 export interface Checking extends Running {
   /** When the hashing began: for a daemon that is later than the start of the process. */
   readonly beganAt: number;
+  /** True when `beganAt` is the start of the process. */
+  readonly fromStart: boolean;
   /** Resolves to what the program found. */
   readonly done: Promise<{ readonly complete: boolean }>;
   /** True when the process ends by itself with the check, false when it must be stopped. */

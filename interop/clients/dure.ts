@@ -75,7 +75,14 @@ export function dure(processes: Processes): Client {
         const report = running.lines.map(parse).find((event) => event?.complete !== undefined);
         return { complete: report?.complete === true };
       });
-      return { pid: running.pid, stop: () => running.stop(), beganAt: running.startedAt, done, exits: true };
+      return {
+        pid: running.pid,
+        stop: () => running.stop(),
+        beganAt: running.startedAt,
+        fromStart: true,
+        done,
+        exits: true,
+      };
     },
   };
 }

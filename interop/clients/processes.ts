@@ -16,6 +16,8 @@ export interface Program {
   readonly work: string;
   readonly netns?: string | undefined;
   readonly env?: Readonly<Record<string, string>>;
+  /** Start it without the wrapper that ends it with us: for timing a start. */
+  readonly bare?: boolean;
 }
 
 export interface Exit {
@@ -217,7 +219,7 @@ export async function withinOrUndefined<Value>(
 function wrapped(program: Program): [string, string[]] {
   const words: string[] = [];
   if (program.netns !== undefined) words.push("nsenter", `--net=/run/netns/${program.netns}`);
-  if (existsSync("/usr/bin/setpriv")) words.push("setpriv", "--pdeathsig", "KILL");
+  if (program.bare !== true && existsSync("/usr/bin/setpriv")) words.push("setpriv", "--pdeathsig", "KILL");
   const [command, ...args] = [...words, program.command, ...program.args];
   return [command ?? program.command, args];
 }

@@ -96,7 +96,7 @@ export function transmission(processes: Processes): Client {
       await daemon.remote("--add", job.torrent, "--download-dir", job.dir);
       const done = untilChecked(daemon, job.doneWithin ?? doneWithinDefault).then(() => ({ complete: true }));
       const { running } = daemon;
-      return { pid: running.pid, stop: () => running.stop(), beganAt, done, exits: false };
+      return { pid: running.pid, stop: () => running.stop(), beganAt, fromStart: false, done, exits: false };
     },
   };
 }

@@ -71,7 +71,14 @@ export function webtorrent(processes: Processes): Client {
       const done = running
         .until(eventNamed("checked"), { within, what: "checked" })
         .then((event) => ({ complete: event.complete === true }));
-      return { pid: running.pid, stop: () => running.stop(), beganAt: running.startedAt, done, exits: false };
+      return {
+        pid: running.pid,
+        stop: () => running.stop(),
+        beganAt: running.startedAt,
+        fromStart: true,
+        done,
+        exits: false,
+      };
     },
   };
 }
