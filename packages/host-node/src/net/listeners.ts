@@ -65,7 +65,8 @@ async function openAll(binding: LocalBinding, candidate: number): Promise<Listen
     await close();
     throw error;
   }
-  if (addresses.length === 0) throw new NodeError("listen", "this machine has neither IPv4 nor IPv6");
+  if (addresses.length === 0)
+    throw new NodeError("listen", "no address to listen on: the interface has gone");
   return { port, addresses, servers, datagrams, close };
 }
 

@@ -59,12 +59,10 @@ export class LocalBinding {
     return address === "0.0.0.0" || address === "::" ? undefined : address;
   }
 
-  /** True when the addresses are no longer those of before. */
-  refresh(): boolean {
-    const before = this.#addresses;
+  /** Looks at the interface now, not when its time has come. */
+  refresh(): void {
     this.#lookedAt = this.#clock();
     this.#addresses = bindingAddresses(this.#options, this.#interfaces());
-    return before[4] !== this.#addresses[4] || before[6] !== this.#addresses[6];
   }
 }
 

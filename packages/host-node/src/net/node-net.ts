@@ -2,7 +2,7 @@ import { type Address, assert } from "@dure/base";
 import type { NetEffect, NetEvent } from "@dure/carrier";
 import { HttpClient } from "./http-client.ts";
 import { type Listeners, openListeners } from "./listeners.ts";
-import { LocalBinding } from "./local-binding.ts";
+import { type InterfaceTable, LocalBinding } from "./local-binding.ts";
 import { systemLookup } from "./lookup.ts";
 import { type LookupFunction, Resolver } from "./resolver.ts";
 import { TcpSockets } from "./tcp-sockets.ts";
@@ -26,6 +26,8 @@ export interface NodeNetOptions {
   readonly ca?: string;
   /** Where names are looked up; default the system. */
   readonly lookup?: LookupFunction;
+  /** Which addresses the machine has; default the system. */
+  readonly interfaces?: () => InterfaceTable;
 }
 
 /**
@@ -43,7 +45,7 @@ export class NodeNet {
   #closed = false;
 
   static async open(options: NodeNetOptions): Promise<NodeNet> {
-    const binding = new LocalBinding(options);
+    const binding = new LocalBinding(options, options.interfaces);
     return new NodeNet(options, binding, await openListeners(binding, options.port));
   }
 
@@ -108,14 +110,23 @@ export class NodeNet {
   }
 
   /**
-   * For `address-changed`: listens again when the bound interface has other addresses than before. Throws a
-   * `NodeError` when it is gone, with nothing open to the network any more; may then be called again.
+   * For `address-changed`. When the bound interface has other addresses than before, all connections end, and the port
+   * is listened on again. Throws a `NodeError` when that fails: nothing is open to the network then, and `rebind` may
+   * be called again.
    */
   async rebind(): Promise<void> {
-    if (this.#closed || !this.#binding.refresh()) return;
+    this.#binding.refresh();
+    const wanted = this.#binding.families.map((family) => this.#binding.address(family));
+    const bound = this.#listeners.addresses.map((address) => address.ip);
+    if (this.#closed || this.#binding.any || wanted.join() === bound.join()) return;
     const port = this.#listeners.port;
-    await this.#listeners.close();
-    this.#listeners = await openListeners(this.#binding, port);
+    const old = this.#listeners;
+    this.#listeners = { ...nothingOpen, port };
+    this.#tcp.endAll("unreachable");
+    await old.close();
+    const listeners = await openListeners(this.#binding, port);
+    if (this.#closed) return listeners.close();
+    this.#listeners = listeners;
     this.#serve();
   }
 
@@ -147,3 +158,11 @@ export class NodeNet {
     this.#emit({ type: "resolved", request, ips });
   }
 }
+
+const nothingOpen: Listeners = {
+  port: 0,
+  addresses: [],
+  servers: [],
+  datagrams: new Map(),
+  close: () => Promise.resolve(),
+};

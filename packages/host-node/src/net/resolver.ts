@@ -1,4 +1,4 @@
-import { canonicalIp, type Family, fail, familyOf, ok, Queue, type Result } from "@dure/base";
+import { canonicalIp, type Family, fail, familyOf, ok, type Result } from "@dure/base";
 import type { HttpFailure } from "@dure/carrier";
 import { lookupFailure } from "./reasons.ts";
 
@@ -16,15 +16,11 @@ const limitsDefault: ResolverLimits = { parallelMax: 8, waitingMax: 1024, wait: 
 /** A name with more addresses than this gains nothing by them. */
 const addressesMax = 32;
 
-interface Waiting {
-  readonly start: () => void;
-}
-
 /** Names to addresses, a few at a time, each answered in bounded time even when the system's resolver hangs. */
 export class Resolver {
   readonly #lookup: LookupFunction;
   readonly #limits: ResolverLimits;
-  readonly #waiting = new Queue<Waiting>(); // at most waitingMax: more are refused
+  readonly #waiting = new Set<() => void>(); // oldest first; at most waitingMax: more are refused
   #running = 0;
 
   constructor(lookup: LookupFunction, limits: Partial<ResolverLimits> = {}) {
@@ -40,13 +36,7 @@ export class Resolver {
     if (!isName(host)) return Promise.resolve(fail("name-not-found"));
     if (this.#waiting.size >= this.#limits.waitingMax) return Promise.resolve(fail("other"));
     return new Promise((resolve) => {
-      let expired = false;
-      const timer = setTimeout(() => {
-        expired = true;
-        resolve(fail("timeout"));
-      }, this.#limits.wait);
       const start = async () => {
-        if (expired) return this.#next();
         this.#running += 1;
         const answer = await this.#ask(host, family);
         this.#running -= 1; // not before: a hanging lookup holds a thread whether or not anyone waits for it
@@ -54,13 +44,21 @@ export class Resolver {
         resolve(answer);
         this.#next();
       };
-      this.#waiting.push({ start });
+      const timer = setTimeout(() => {
+        this.#waiting.delete(start);
+        resolve(fail("timeout"));
+      }, this.#limits.wait);
+      this.#waiting.add(start);
       this.#next();
     });
   }
 
   #next(): void {
-    if (this.#running < this.#limits.parallelMax) this.#waiting.shift()?.start();
+    if (this.#running >= this.#limits.parallelMax) return;
+    for (const start of this.#waiting) {
+      this.#waiting.delete(start);
+      return start();
+    }
   }
 
   async #ask(host: string, family: Family): Promise<Result<readonly string[], HttpFailure>> {

@@ -105,6 +105,11 @@ export class TcpSockets {
     for (const connection of this.#connections.values()) this.#release(connection);
   }
 
+  /** As if every peer had gone: each is told. */
+  endAll(reason: TcpCloseReason): void {
+    for (const connection of [...this.#connections.values()]) this.#end(connection, reason);
+  }
+
   #accept(connection: Socket): void {
     const ip = canonicalIp((connection.remoteAddress ?? "").replace(/%.*$/, ""));
     const port = connection.remotePort;
