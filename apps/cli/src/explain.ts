@@ -21,7 +21,10 @@ export function explain(error: unknown, messages: Messages): Explained {
     };
   }
   if (isNodeError(error)) {
-    const text = messages.text(nodeErrors[error.code], { message: error.message, detail: error.detail });
+    const { message, detail } = error;
+    const local = error.code === "source-unreachable" && detail === "local-address";
+    const key = local ? "node.source-local" : nodeErrors[error.code];
+    const text = messages.text(key, { message, detail });
     return { code: error.code, message: oneLine(text), status: 1 };
   }
   const message = error instanceof Error ? error.message : String(error);

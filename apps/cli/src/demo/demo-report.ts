@@ -1,4 +1,5 @@
 import { formatRate, formatSize } from "@dure/base";
+import type { TorrentStatus } from "@dure/host-node";
 import { type Context, writeJson } from "../context.ts";
 import type { MessageKey } from "../messages/index.ts";
 import { transferBar, transferLine } from "../report/lines.ts";
@@ -61,7 +62,7 @@ export class DemoReport {
 
   progress(peers: readonly SwarmPeer[]): void {
     const { screen, messages } = this.#context;
-    const named = peers.map((peer) => ({ ...peer.handle.status(), name: this.#nameOf(peer) }));
+    const named = peers.map((peer) => this.#statusOf(peer));
     if (this.#context.json) {
       for (const [index, status] of named.entries()) {
         const { bytesDone, bytesTotal, downRate, upRate, peersCount } = status;
@@ -130,6 +131,13 @@ export class DemoReport {
     return rows.map((row) =>
       row.map((cell, column) => (column === 0 ? padEnd : padStart)(cell, widths[column] ?? 0)).join("   "),
     );
+  }
+
+  // A download that is complete keeps its bar, now full: here everyone watches it fill.
+  #statusOf(peer: SwarmPeer): TorrentStatus {
+    const status = { ...peer.handle.status(), name: this.#nameOf(peer) };
+    const full = peer.role !== "seed" && status.state.name === "seeding";
+    return full ? { ...status, state: { name: "downloading" }, eta: undefined } : status;
   }
 
   #nameOf(peer: SwarmPeer): string {

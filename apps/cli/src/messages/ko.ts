@@ -203,8 +203,8 @@ export const ko: Catalogue = {
   "demo.wrong": "{path}이(가) 원본과 다릅니다. --debug를 붙여 다시 실행하고 알려 주세요",
   "demo.late": "{seconds}초가 지나도 끝나지 않았습니다. --debug를 붙여 다시 실행하고 알려 주세요",
 
-  "bar.peer": "피어 {count}",
-  "bar.peers": "피어 {count}",
+  "bar.peer": "연결 {count}",
+  "bar.peers": "연결 {count}",
   "bar.checking": "검사 중",
   "bar.given": "{size} 나눠 줌",
   "line.down": "받기 {rate}",
@@ -222,6 +222,8 @@ export const ko: Catalogue = {
   "node.bad-source":
     "쓸 수 없는 소스입니다({detail}). .torrent 파일, 그 http(s) URL, 따옴표로 감싼 마그넷 링크, 인포해시 중 하나를 주세요",
   "node.source-unreachable": "토렌트를 가져오지 못했습니다({detail}). URL과 네트워크를 확인하세요",
+  "node.source-local":
+    "로컬 주소에 있는 토렌트는 가져오지 않습니다({detail}). 허용하려면 --allow-local-urls를 쓰세요",
   "node.bad-torrent": "쓸 수 있는 토렌트가 아닙니다({detail}). 원래 있던 곳에서 다시 받으세요",
   "node.no-such-file": "파일을 찾지 못했습니다({detail}). 경로를, --select라면 dure show의 목록을 확인하세요",
   "node.not-ours":

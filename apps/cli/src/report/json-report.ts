@@ -1,7 +1,7 @@
 import type { TorrentStatus } from "@dure/host-node";
 import { type Context, writeJson } from "../context.ts";
 import { bannedText, warningText } from "./texts.ts";
-import type { StartFacts, TransferReport, TransferWarning } from "./transfer-report.ts";
+import type { DoneFacts, StartFacts, TransferReport, TransferWarning } from "./transfer-report.ts";
 
 /** The objects of `get` and `seed` (CONTRACT.md, "Commands"). */
 export class JsonReport implements TransferReport {
@@ -48,9 +48,10 @@ export class JsonReport implements TransferReport {
     } else this.#write({ event: warning.type, code: warning.code, message: warningText(warning) });
   }
 
-  done(status: TorrentStatus, seconds: number): void {
+  done(status: TorrentStatus, facts: DoneFacts): void {
     const { infoHash, dir, bytesTotal: bytes } = status;
-    this.#write({ event: "done", infoHash, dir, bytes, seconds: Math.round(seconds * 1000) / 1000 });
+    const seconds = Math.round(facts.seconds * 1000) / 1000;
+    this.#write({ event: "done", infoHash, dir, bytes, seconds });
   }
 
   seeding(): void {}

@@ -3,7 +3,7 @@ import type { Context } from "../context.ts";
 import { LiveLines } from "../terminal/live.ts";
 import { transferBar } from "./lines.ts";
 import { doneText, namedText, startText, stoppedText, warningLine } from "./texts.ts";
-import type { StartFacts, TransferReport, TransferWarning } from "./transfer-report.ts";
+import type { DoneFacts, StartFacts, TransferReport, TransferWarning } from "./transfer-report.ts";
 
 /** A bar at the foot of the terminal; what happens is told above it. */
 export class LiveReport implements TransferReport {
@@ -36,8 +36,8 @@ export class LiveReport implements TransferReport {
     this.#context.screen.err(warningLine(warning, this.#context.messages));
   }
 
-  done(status: TorrentStatus, seconds: number): void {
-    this.#say(doneText(status, seconds, this.#context.messages));
+  done(status: TorrentStatus, facts: DoneFacts): void {
+    this.#say(doneText(status, facts, this.#context.messages));
   }
 
   seeding(): void {

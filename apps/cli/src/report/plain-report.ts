@@ -2,7 +2,7 @@ import type { TorrentStatus } from "@dure/host-node";
 import type { Context } from "../context.ts";
 import { transferLine } from "./lines.ts";
 import { doneText, namedText, startText, stoppedText, warningLine } from "./texts.ts";
-import type { StartFacts, TransferReport, TransferWarning } from "./transfer-report.ts";
+import type { DoneFacts, StartFacts, TransferReport, TransferWarning } from "./transfer-report.ts";
 
 const seedingEvery = 10_000;
 
@@ -42,8 +42,8 @@ export class PlainReport implements TransferReport {
     this.#context.screen.err(warningLine(warning, this.#context.messages));
   }
 
-  done(status: TorrentStatus, seconds: number): void {
-    this.#say(doneText(status, seconds, this.#context.messages));
+  done(status: TorrentStatus, facts: DoneFacts): void {
+    this.#say(doneText(status, facts, this.#context.messages));
   }
 
   seeding(): void {

@@ -4,7 +4,7 @@ import type { Messages } from "../messages/index.ts";
 import { percentOf } from "../terminal/bar.ts";
 import { formatDuration } from "../terminal/duration.ts";
 import { printable } from "../terminal/printable.ts";
-import type { StartFacts, TransferWarning } from "./transfer-report.ts";
+import type { DoneFacts, StartFacts, TransferWarning } from "./transfer-report.ts";
 
 /** The sentences of a transfer that bars and plain lines have in common. */
 export function startText({ status, port }: StartFacts, messages: Messages): string {
@@ -21,18 +21,17 @@ export function namedText(status: TorrentStatus, messages: Messages): string {
   });
 }
 
-export function doneText(status: TorrentStatus, seconds: number, messages: Messages): string {
+export function doneText(status: TorrentStatus, facts: DoneFacts, messages: Messages): string {
   const args = {
     name: printable(status.name),
     size: formatSize(status.bytesTotal),
     dir: printable(status.dir),
   };
-  // Nothing came from others: it was there before.
-  if (status.downloaded === 0) return messages.text("transfer.complete", args);
+  if (facts.fetchedBytes <= 0) return messages.text("transfer.complete", args); // it was there before
   return messages.text("transfer.done", {
     ...args,
-    time: formatDuration(seconds * 1000, messages),
-    rate: formatRate(status.bytesTotal / Math.max(0.001, seconds)),
+    time: formatDuration(facts.seconds * 1000, messages),
+    rate: formatRate(facts.fetchedBytes / Math.max(0.001, facts.seconds)),
   });
 }
 

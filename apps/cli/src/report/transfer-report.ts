@@ -13,6 +13,12 @@ export interface StartFacts {
   readonly magnet?: string;
 }
 
+export interface DoneFacts {
+  readonly seconds: number;
+  /** From others, in this run. */
+  readonly fetchedBytes: number;
+}
+
 /** How a transfer is told: to a person at a terminal, to a pipe, to a program. */
 export interface TransferReport {
   /** How often `progress` wants to be called, in milliseconds. */
@@ -22,7 +28,7 @@ export interface TransferReport {
   named(status: TorrentStatus): void;
   progress(status: TorrentStatus): void;
   warned(warning: TransferWarning): void;
-  done(status: TorrentStatus, seconds: number): void;
+  done(status: TorrentStatus, facts: DoneFacts): void;
   /** Complete, and goes on giving. */
   seeding(): void;
   /** Ended by a signal, before it was complete or while seeding. */

@@ -1,7 +1,7 @@
 import type { AddOptions, DureNode, NodeOptions, TorrentHandle, TorrentStatus } from "@dure/host-node";
 import type { Context } from "../context.ts";
 import { Interrupted } from "../interrupt.ts";
-import { transferReport } from "../report/transfer-report.ts";
+import { ToldTransfer } from "./told-transfer.ts";
 
 export interface Transfer {
   readonly node: NodeOptions;
@@ -20,10 +20,15 @@ const closeGivenUpAfter = 1900;
 /** A foreground peer with one torrent, from start to signal. Returns the exit status. */
 export async function runTransfer(context: Context, transfer: Transfer): Promise<number> {
   const node = await context.interrupt.race(context.openNode(transfer.node));
+  const told = new ToldTransfer(context, transfer, node);
   try {
     const handle = await context.interrupt.race(node.add(transfer.add));
-    return await follow(context, transfer, node, handle);
+    return await follow(context, transfer, handle, told);
+  } catch (error) {
+    if (error instanceof Interrupted) told.stopped();
+    throw error;
   } finally {
+    told.end();
     await closeInTime(node);
   }
 }
@@ -41,42 +46,21 @@ export async function closeInTime(node: DureNode): Promise<void> {
 async function follow(
   context: Context,
   transfer: Transfer,
-  node: DureNode,
   handle: TorrentHandle,
+  told: ToldTransfer,
 ): Promise<number> {
   const { interrupt } = context;
-  const startedAt = performance.now();
-  const report = transferReport(context);
-  let complete = false;
   handle.done.catch(() => {}); // heard below; until then it must not end the process
-  const unsubscribe = handle.on((event) => {
-    if (event.type === "metadata") report.named(event.status);
-    if (event.type === "warning" || event.type === "peer-banned") report.warned(event);
-    // Before completion `done` rejects with the same, and ends the command.
-    if (event.type === "error" && complete) report.warned(event);
-  });
-  const magnet = transfer.magnet === undefined ? {} : { magnet: transfer.magnet };
-  report.started({ status: handle.status(), port: node.port, ...magnet });
-  const ticker = setInterval(() => report.progress(handle.status()), report.every);
-  try {
-    const incomplete =
-      transfer.refuseIncomplete === undefined ? never : findIncomplete(handle, transfer.refuseIncomplete);
-    await interrupt.race(Promise.race([handle.done, incomplete]));
-    complete = true;
-    report.progress(handle.status());
-    report.done(handle.status(), (performance.now() - startedAt) / 1000);
-    if (transfer.once) return 0;
-    report.seeding();
-    await Promise.race([interrupt.wait(), seedingEnds(handle)]);
-    report.stopped(handle.status(), true);
-    return 0;
-  } catch (error) {
-    if (error instanceof Interrupted) report.stopped(handle.status(), false);
-    throw error;
-  } finally {
-    clearInterval(ticker);
-    unsubscribe();
-  }
+  told.begin(handle);
+  const incomplete =
+    transfer.refuseIncomplete === undefined ? never : findIncomplete(handle, transfer.refuseIncomplete);
+  await interrupt.race(Promise.race([handle.done, incomplete]));
+  told.complete();
+  if (transfer.once) return 0;
+  told.seeding();
+  await Promise.race([interrupt.wait(), seedingEnds(handle)]);
+  told.stopped();
+  return 0;
 }
 
 const never = new Promise<never>(() => {});

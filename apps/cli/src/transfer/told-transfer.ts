@@ -1,0 +1,72 @@
+import type { DureNode, TorrentHandle } from "@dure/host-node";
+import type { Context } from "../context.ts";
+import { type TransferReport, transferReport } from "../report/transfer-report.ts";
+
+/** Tells a transfer as it goes on, from the first look at the disk to the last word. */
+export class ToldTransfer {
+  readonly #report: TransferReport;
+  readonly #node: DureNode;
+  readonly #magnet: { readonly magnet?: string };
+  readonly #startedAt = performance.now();
+  readonly #ticker: NodeJS.Timeout;
+  #handle: TorrentHandle | undefined;
+  #unsubscribe = () => {};
+  /** Fetched in earlier runs: the record of the torrent goes on counting. */
+  #downloadedBefore = 0;
+  #complete = false;
+
+  constructor(context: Context, { magnet }: { readonly magnet?: string }, node: DureNode) {
+    this.#report = transferReport(context);
+    this.#node = node;
+    this.#magnet = magnet === undefined ? {} : { magnet };
+    this.#ticker = setInterval(() => this.#tick(), this.#report.every);
+  }
+
+  /** The torrent is there. Said early while it is still being checked, and heard once. */
+  begin(handle: TorrentHandle): void {
+    if (this.#handle !== undefined) return;
+    this.#handle = handle;
+    this.#downloadedBefore = handle.status().downloaded;
+    this.#unsubscribe = handle.on((event) => {
+      if (event.type === "metadata") this.#report.named(event.status);
+      if (event.type === "warning" || event.type === "peer-banned") this.#report.warned(event);
+      // Before completion `done` rejects with the same, and ends the command.
+      if (event.type === "error" && this.#complete) this.#report.warned(event);
+    });
+    this.#report.started({ status: handle.status(), port: this.#node.port, ...this.#magnet });
+  }
+
+  complete(): void {
+    const status = this.#handle?.status();
+    if (status === undefined) return;
+    this.#complete = true;
+    this.#report.progress(status);
+    this.#report.done(status, {
+      seconds: (performance.now() - this.#startedAt) / 1000,
+      fetchedBytes: status.downloaded - this.#downloadedBefore,
+    });
+  }
+
+  seeding(): void {
+    this.#report.seeding();
+  }
+
+  stopped(): void {
+    if (this.#handle !== undefined) this.#report.stopped(this.#handle.status(), this.#complete);
+  }
+
+  end(): void {
+    clearInterval(this.#ticker);
+    this.#unsubscribe();
+  }
+
+  // Adding a torrent ends when its files are checked, which may take long; the node names it before that.
+  #tick(): void {
+    if (this.#handle === undefined) {
+      const [early] = this.#node.torrents();
+      if (early?.status().state.name !== "checking") return;
+      this.begin(early);
+    }
+    if (this.#handle !== undefined) this.#report.progress(this.#handle.status());
+  }
+}
