@@ -85,13 +85,11 @@ class World {
         if (peer !== undefined) this.answer(peer, step.how);
         return;
       }
-      case "stray":
-        return this.hear({
-          type: "data",
-          peer: step.peer,
-          piece: step.piece,
-          bytes: new Uint8Array(pieceBytes),
-        });
+      case "stray": {
+        const { peer: id, piece } = step;
+        if (this.present.some((peer) => peer.id === id && peer.asked.includes(piece))) return;
+        return this.hear({ type: "data", peer: id, piece, bytes: new Uint8Array(pieceBytes) });
+      }
       case "wait":
         return this.wait(step.ms);
     }
