@@ -98,7 +98,7 @@ export async function transfer(bench: Bench, options: TransferOptions): Promise<
           wire,
         });
         tally.runs.push(run);
-        options.progress(`${label}: ${run.megabytesPerSecond.toFixed(0)} MB/s`);
+        options.progress(`${label}: ${describeRun(run)}`);
       } catch (error) {
         const message = error instanceof Error ? error.message : String(error);
         tally.failures.push(message);
@@ -231,6 +231,15 @@ async function startTracker(bench: Bench, namespaces: NamespacePair): Promise<Ru
   });
   await running.until(eventNamed("ready"), { within: 10_000, what: "ready" });
   return running;
+}
+
+function describeRun(run: TransferRun): string {
+  const { megabytesPerSecond, leecherCpuPerGb, seederCpuPerGb, conditions } = run;
+  const others = (100 * conditions.othersShare).toFixed(0);
+  return (
+    `${megabytesPerSecond.toFixed(0)} MB/s, CPU s/GB ${leecherCpuPerGb.toFixed(2)} and ${seederCpuPerGb.toFixed(2)}, ` +
+    `others used ${others} % of the machine`
+  );
 }
 
 function resultOf(

@@ -151,9 +151,9 @@ export class RunningProgram {
     if (!this.#gone) this.#child.kill(signal);
   }
 
-  async stop(): Promise<void> {
+  async stop(options: { grace: number } = { grace: stopGrace }): Promise<void> {
     this.kill("SIGTERM");
-    if ((await withinOrUndefined(this.exited, stopGrace)) !== undefined) return;
+    if ((await withinOrUndefined(this.exited, options.grace)) !== undefined) return;
     this.kill("SIGKILL");
     await this.exited;
   }
