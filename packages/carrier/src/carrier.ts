@@ -14,7 +14,7 @@ import { encodeHandshake, type Handshake, type PeerMessage } from "@dure/protoco
 import { type CarriedStart, CarriedTorrent } from "./carried-torrent.ts";
 import { Desk } from "./desk.ts";
 import { Link } from "./link.ts";
-import { Pool } from "./pool.ts";
+import { type CopyBytes, Pool } from "./pool.ts";
 import type { HostEffect, HostEvent, SocketId, StateResult, TcpCloseReason } from "./ports/index.ts";
 import { type Receiver, receive, resumeHeld } from "./receive.ts";
 import type { Report, TorrentReport } from "./reports.ts";
@@ -24,6 +24,8 @@ export interface CarrierOptions {
   readonly peerId: PeerId;
   /** Whole slabs of 256 KiB; shared with the disk. */
   readonly memory: Uint8Array;
+  /** The host's quickest way to copy into `memory`; by default `TypedArray.set`. */
+  readonly copy?: CopyBytes;
   readonly limits: LimitSettings;
   readonly allowLocalUrls: boolean;
   readonly prng: Prng;
@@ -48,6 +50,8 @@ export class Carrier implements Machine<HostEvent, HostEffect | Report> {
   readonly #dirty = new Set<Link>();
   /** Links that wait for memory. */
   readonly #hungry = new Set<Link>();
+  /** Links that wait for the disk. */
+  readonly #paused = new Set<Link>();
   readonly #receiver: Receiver;
   #sockets = 0;
   #greetings: Ms | undefined;
@@ -55,7 +59,7 @@ export class Carrier implements Machine<HostEvent, HostEffect | Report> {
 
   constructor(options: CarrierOptions) {
     this.#options = options;
-    this.pool = new Pool(options.memory);
+    this.pool = new Pool(options.memory, options.copy);
     this.limits = new Limits(options.limits);
     this.#trackers = new TrackerDesk(this.desk, options.prng.split("trackers"), options.allowLocalUrls);
     this.#receiver = {
@@ -215,6 +219,22 @@ export class Carrier implements Machine<HostEvent, HostEffect | Report> {
     }
     receive(now, link, bytes, this.#receiver);
     link.torrent?.chunkDone(now, link);
+    if (link.torrent?.storage?.congested === true) this.#pause(link);
+  }
+
+  /** The disk is behind: what it has not taken would be lost with the process, and fills memory. */
+  #pause(link: Link): void {
+    if (this.#paused.has(link)) return;
+    this.#paused.add(link);
+    this.desk.emit({ type: "tcp-read", socket: link.socket, flowing: false });
+  }
+
+  #unpause(): void {
+    for (const link of this.#paused) {
+      if (link.torrent?.storage?.relieved === false) continue;
+      this.#paused.delete(link);
+      if (link.held === undefined) this.desk.emit({ type: "tcp-read", socket: link.socket, flowing: true });
+    }
   }
 
   #written(now: Ms, socket: SocketId, count: number): void {
@@ -291,6 +311,7 @@ export class Carrier implements Machine<HostEvent, HostEffect | Report> {
     link.drop(this.pool);
     this.#dirty.delete(link);
     this.#hungry.delete(link);
+    this.#paused.delete(link);
   }
 
   #wake(now: Ms): void {
@@ -318,7 +339,7 @@ export class Carrier implements Machine<HostEvent, HostEffect | Report> {
       if (link.held !== undefined) {
         if (!resumeHeld(now, link, this.#receiver)) continue;
         link.torrent?.chunkDone(now, link);
-        this.desk.emit({ type: "tcp-read", socket: link.socket, flowing: true });
+        if (!this.#paused.has(link)) this.desk.emit({ type: "tcp-read", socket: link.socket, flowing: true });
       }
       this.#dirty.add(link);
       this.#hungry.delete(link);
@@ -328,5 +349,6 @@ export class Carrier implements Machine<HostEvent, HostEffect | Report> {
       if (link.starvedForMemory) this.#hungry.add(link);
     }
     this.#dirty.clear();
+    if (this.#paused.size > 0) this.#unpause();
   }
 }

@@ -4,6 +4,15 @@ import { assert, at, must } from "@dure/base";
 export const slabBytes = 262_144;
 const classBytes = [16_384, 32_768, 65_536, 131_072, slabBytes] as const;
 
+/** Copies bytes `from` to `to` of the source to `at` in the target. */
+export type CopyBytes = (
+  target: Uint8Array,
+  at: number,
+  source: Uint8Array,
+  from: number,
+  to: number,
+) => void;
+
 interface Slab {
   readonly offset: number;
   /** Bytes of each slot. */
@@ -19,6 +28,7 @@ interface Slab {
  */
 export class Pool {
   readonly memory: Uint8Array;
+  readonly #copy: CopyBytes;
   readonly #freeSlabs: number[] = [];
   /** Slabs in use, by number. */
   readonly #slabs = new Map<number, Slab>();
@@ -26,7 +36,8 @@ export class Pool {
   readonly #open = new Map<number, Set<Slab>>(classBytes.map((bytes) => [bytes, new Set()]));
   #used = 0;
 
-  constructor(memory: Uint8Array) {
+  constructor(memory: Uint8Array, copy: CopyBytes = setBytes) {
+    this.#copy = copy;
     assert(memory.length >= slabBytes && memory.length % slabBytes === 0, "a pool is whole slabs");
     this.memory = memory;
     for (let slab = memory.length / slabBytes - 1; slab >= 0; slab -= 1) this.#freeSlabs.push(slab);
@@ -35,6 +46,11 @@ export class Pool {
   /** Bytes handed out, rounded up to slots. */
   get usedBytes(): number {
     return this.#used;
+  }
+
+  /** Copies bytes `from` to `to` of the chunk to `at`: the one copy on a block's way from socket to disk. */
+  put(at: number, chunk: Uint8Array, from: number, to: number): void {
+    this.#copy(this.memory, at, chunk, from, to);
   }
 
   /** The offset of at least `bytes` bytes, or undefined when the pool is full. */
@@ -85,4 +101,8 @@ export class Pool {
 /** The smallest slot that fits `bytes`: what they cost. */
 export function slotBytesFor(bytes: number): number {
   return classBytes.find((size) => size >= bytes) ?? at(classBytes, classBytes.length - 1);
+}
+
+function setBytes(target: Uint8Array, at: number, source: Uint8Array, from: number, to: number): void {
+  target.set(source.subarray(from, to), at);
 }

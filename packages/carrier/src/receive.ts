@@ -31,7 +31,7 @@ function take(now: Ms, link: Link, event: FrameEvent, chunk: Uint8Array, receive
   switch (event.type) {
     case "block-data":
       if (link.landing !== "skip" && link.landing !== undefined) {
-        receiver.pool.memory.set(chunk.subarray(event.from, event.to), link.landing.memory + event.at);
+        receiver.pool.put(link.landing.memory + event.at, chunk, event.from, event.to);
       }
       return true;
     case "block-start":

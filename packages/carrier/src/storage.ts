@@ -7,9 +7,12 @@ import type { Pool } from "./pool.ts";
 import type { DiskResult, StoreId, TorrentKey } from "./ports/index.ts";
 
 /** Arrived bytes that are not on disk yet: written in parts rather than lost with the process. */
-const unwrittenMax = 4 << 20;
-/** Progress that the journal does not know: with `unwrittenMax` what a killed process downloads again at most. */
-const journalBytes = 4 << 20;
+const unwrittenMax = 3 << 20;
+/** Bytes given to the disk and not taken: above the first reading stops, below the second it goes on. */
+const backlogMost = 6 << 20;
+const backlogLeast = 3 << 20;
+/** Progress that the journal does not know. The three together are what a killed process downloads again: under 16 MiB. */
+const journalBytes = 3 << 20;
 const journalWait = ms(1000);
 /** Verified pieces wait this long for a sync: each one costs the disk a flush. */
 const syncWait = ms(5000);
@@ -80,6 +83,7 @@ export class Storage {
   #retry: { at: Ms; wait: Ms } | undefined;
   #faulty = false;
   #closed = false;
+  #backlog = 0;
 
   constructor(options: StorageOptions) {
     this.#options = options;
@@ -93,6 +97,15 @@ export class Storage {
 
   get faulty(): boolean {
     return this.#faulty;
+  }
+
+  /** The disk is behind: nothing more should come in. */
+  get congested(): boolean {
+    return this.#backlog > backlogMost;
+  }
+
+  get relieved(): boolean {
+    return this.#backlog <= backlogLeast;
   }
 
   resume(piece: number, blocks: Bitfield): void {
@@ -212,7 +225,9 @@ export class Storage {
   #write(now: Ms, write: RunWrite): void {
     const { desk, store } = this.#options;
     const { piece, begin, length, memory } = write;
+    this.#backlog += length;
     desk.disk({ type: "write", store, piece, begin, length, memory }, (result) => {
+      this.#backlog -= length;
       if (result.type === "failed") return this.#refuse(now, result, () => this.#write(now, write));
       this.assembly.stored(write, true);
       this.#accepted();

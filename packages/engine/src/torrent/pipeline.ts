@@ -34,7 +34,7 @@ export class Pipeline {
 
   /** Below this many outstanding it is time to ask again: in batches, as each write costs a system call. */
   get refillAt(): number {
-    return this.#target - Math.min(32, this.#target >> 2);
+    return this.#target - (this.#target >> 2);
   }
 
   /** Bytes a second over the last quarter of a second in which something came. */

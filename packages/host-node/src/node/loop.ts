@@ -1,6 +1,7 @@
 import { type Ms, ms } from "@dure/base";
 import {
   type Carrier,
+  type DiskJob,
   type DiskResult,
   type HostEvent,
   type NetEffect,
@@ -23,6 +24,9 @@ export interface LoopParts {
 /** A deadline is looked for this often at most while payload flows: no payload event makes one that is nearer. */
 const lookEvery = 20;
 
+/** Jobs that wait for company at most; a worker that could be at work is worth more than fewer messages. */
+const gatherMost = 8;
+
 /** Milliseconds on the monotonic clock. */
 export function monotonic(): Ms {
   return ms(performance.now());
@@ -34,6 +38,7 @@ export class Loop {
   #timer: NodeJS.Timeout | undefined;
   #timerAt = Number.POSITIVE_INFINITY;
   #lookedAt = Number.NEGATIVE_INFINITY;
+  #diskJobs: DiskJob[] = []; // bounded by `gatherMost`
   #ended = false;
 
   constructor(parts: LoopParts) {
@@ -67,19 +72,34 @@ export class Loop {
   }
 
   end(): void {
+    this.#submit();
     this.#ended = true;
     clearTimeout(this.#timer);
   }
 
   #perform(): void {
-    const { carrier, net, disk, state, onReport } = this.#parts;
+    const { carrier, net, state, onReport } = this.#parts;
     for (let effect = carrier.poll(); effect !== undefined; effect = carrier.poll()) {
-      if (effect.type === "disk") disk.submit(effect.jobs);
+      if (effect.type === "disk") this.#gather(effect.jobs);
       else if (effect.type === "state") state.submit(effect.jobs);
       else if (effect.type === "report") onReport(effect);
       else net.perform(effect as NetEffect); // the rest of the union, which the types lose over `Exclude`
     }
     net.flush();
+  }
+
+  /** Several reads of a socket make one message to the disk: each message costs both sides some ten microseconds. */
+  #gather(jobs: readonly DiskJob[]): void {
+    if (this.#diskJobs.length === 0) setImmediate(() => this.#submit());
+    this.#diskJobs.push(...jobs);
+    if (this.#diskJobs.length >= gatherMost) this.#submit();
+  }
+
+  #submit(): void {
+    if (this.#diskJobs.length === 0) return;
+    const jobs = this.#diskJobs;
+    this.#diskJobs = [];
+    this.#parts.disk.submit(jobs);
   }
 
   #arm(now: Ms): void {
@@ -101,4 +121,18 @@ export class Loop {
 /** The payload memory: shared with the disk's workers, in whole slabs. */
 export function poolMemory(bytes: number): SharedArrayBuffer {
   return new SharedArrayBuffer(Math.max(16, Math.ceil(bytes / slabBytes)) * slabBytes);
+}
+
+/**
+ * `memmove` by way of Buffer. `TypedArray.set` into shared memory copies atomically, and byte by byte where source and
+ * target are not aligned alike, as blocks behind 13-byte heads never are: 2.5 GB/s against 30.
+ */
+export function copyBytes(
+  target: Uint8Array,
+  at: number,
+  source: Uint8Array,
+  from: number,
+  to: number,
+): void {
+  Buffer.from(source.buffer, source.byteOffset, source.byteLength).copy(target, at, from, to);
 }

@@ -29,7 +29,7 @@ import { type AddOptions, type DureNode, NodeError, type NodeOptions, type Torre
 import { DiskWorkers } from "../disk/index.ts";
 import { HostWatch, NodeNet } from "../net/index.ts";
 import { StateWorker } from "../state/index.ts";
-import { Loop, monotonic, poolMemory } from "./loop.ts";
+import { copyBytes, Loop, monotonic, poolMemory } from "./loop.ts";
 import { filesOfRanges, selectedFiles } from "./select.ts";
 import { readSource, type Source, torrentUrlBytesMax } from "./source.ts";
 import { LiveTorrent } from "./torrent-handle.ts";
@@ -79,6 +79,7 @@ class Node implements DureNode {
     this.#carrier = new Carrier({
       peerId: this.#peerId,
       memory: new Uint8Array(this.#memory),
+      copy: copyBytes,
       limits: limitsOf(options),
       allowLocalUrls: options.allowLocalUrls ?? false,
       prng: this.#prng.split("carrier"),
@@ -154,10 +155,10 @@ class Node implements DureNode {
     const stopped = Promise.all([...this.#torrents.values()].map((torrent) => torrent.stop()));
     await Promise.race([stopped, new Promise((done) => setTimeout(done, withinMs).unref())]);
     this.#watch?.stop();
+    this.#loop?.end();
     await this.#net?.close();
     await this.#disk?.close();
     await this.#state?.close();
-    this.#loop?.end();
   }
 
   // ---- starting a torrent
