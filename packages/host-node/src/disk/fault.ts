@@ -1,3 +1,4 @@
+import { constants } from "node:os";
 import type { DiskFault } from "@dure/carrier";
 
 /** A job cannot be done, and why. Thrown inside the worker, caught where jobs are run, told as a `failed` result. */
@@ -32,7 +33,6 @@ const faults: Readonly<Record<string, DiskFault>> = {
   ENFILE: "too-many-files",
   ENAMETOOLONG: "name",
   EILSEQ: "name",
-  EINVAL: "io",
 };
 
 /** Names a system error. Anything else is a bug of ours and goes on being thrown. */
@@ -46,5 +46,14 @@ export function toDiskError(error: unknown, path: string): DiskError {
 /** The errno name of a system error; undefined for any other value. */
 export function codeOf(error: unknown): string | undefined {
   if (!(error instanceof Error) || !("syscall" in error) || !("code" in error)) return undefined;
-  return typeof error.code === "string" ? error.code : undefined;
+  const nameless = "errno" in error ? unknownToLibuv.get(Number(error.errno)) : undefined;
+  return nameless ?? String(error.code);
 }
+
+// libuv knows no name for these: Node then says `UNKNOWN` or `Unknown system error -116`, depending on the call.
+const { EDQUOT, ESTALE } = constants.errno;
+const unknownToLibuv: ReadonlyMap<number, string> = new Map([
+  [-EDQUOT, "EDQUOT"],
+  [-ESTALE, "ESTALE"],
+  [-123, "ENOMEDIUM"], // which Node's constants do not name either
+]);

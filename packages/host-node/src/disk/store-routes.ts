@@ -40,7 +40,6 @@ export class StoreRoutes {
   mustWait(job: DiskJob): boolean {
     switch (job.type) {
       case "open":
-      case "create":
       case "close":
         return this.helped.size > 0;
       case "write":

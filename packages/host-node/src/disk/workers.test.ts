@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { test } from "node:test";
+import { must } from "@dure/base";
 import { type DiskResult, pieceState, type StoreSpec } from "@dure/carrier";
 import { DiskRunner } from "@dure/carrier/contract";
 import { temporary } from "../testing/temporary.ts";
@@ -107,8 +108,22 @@ test("a piece that a helper checks is not written before the check is over, nor 
     equal(results.at(-1)?.type, "done");
   }));
 
+test("a write to the last piece that a helper is to check waits until the helper is there", () =>
+  zeros({ workers: 2, pieces: 96 }, async ({ run }) => {
+    await run(checks(96, 8)); // starts the helper
+    const results = await run([
+      { type: "check", store: 1, first: 0, count: 1 },
+      { type: "check", store: 1, first: 1, count: 95 },
+      { type: "write", store: 1, piece: 95, begin: 0, length: mib, memory: mib },
+      { type: "check", store: 1, first: 95, count: 1 },
+    ]);
+    const states = results.flatMap((result) => (result.type === "checked" ? [...result.states] : []));
+    deepEqual(states, [...new Array(96).fill(good), bad]);
+  }));
+
 test("a store closed and opened anew while helpers check it is checked anew", () =>
-  zeros({ workers: 2, pieces: 96 }, async ({ run, spec }) => {
+  zeros({ workers: 2, pieces: 96 }, async ({ run, spec, portions }) => {
+    portions.length = 0;
     const digests = new Uint8Array(spec.digests.length);
     const results = await run([
       ...checks(96, 8),
@@ -122,6 +137,12 @@ test("a store closed and opened anew while helpers check it is checked anew", ()
     deepEqual(states.slice(0, 96), new Array(96).fill(good));
     deepEqual(states.slice(96, 192), new Array(96).fill(missing)); // zeros where something else should be
     deepEqual(states.slice(192), new Array(96).fill(good));
+    // The opening and the closing were told after the checks given before them.
+    const told = portions.flat().map((result) => result.job);
+    for (const turn of [12, 25]) {
+      const job = must(results[turn], "a result a job").job;
+      equal(told.slice(0, told.indexOf(job)).filter((other) => other < job).length, turn);
+    }
   }));
 
 test("a long batch gives its first results while it goes on", () =>

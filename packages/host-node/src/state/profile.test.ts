@@ -23,7 +23,7 @@ import { isAlive, thisProcess } from "./owner.ts";
 import { Profile } from "./profile.ts";
 import { StateChild } from "./testing/child.ts";
 
-const have = Uint8Array.of(0xf0, 0x0f);
+const have = new Prng(1).bytes(400);
 const key = keyOf(1);
 
 function keyOf(number: number): TorrentKey {
@@ -151,6 +151,16 @@ function tellsTheTruth(results: readonly StateResult[], loud: boolean): void {
     else if (loud) assert(damaged, "a loss is told");
   }
 }
+
+test("damage where nobody looks is met at the start, not in a year", () =>
+  inFolder((file) => {
+    fill(file);
+    const bytes = readFileSync(file);
+    writeFileSync(file, bytes.fill(0x55, bytes.length - 4096));
+    const profile = profileAt(file);
+    deepEqual(types(profile.run(claim())), ["damaged", "claimed"]);
+    profile.close();
+  }));
 
 test("a database that turns out damaged while it is in use is replaced, and what runs stays claimed", () =>
   inFolder((file) => {
