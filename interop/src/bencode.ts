@@ -1,4 +1,9 @@
-export type Bencodable = number | string | Buffer | readonly Bencodable[] | { readonly [key: string]: Bencodable };
+export type Bencodable =
+  | number
+  | string
+  | Buffer
+  | readonly Bencodable[]
+  | { readonly [key: string]: Bencodable };
 
 /** The encoder of the interop tests (BEP 3), apart from the product's own, so that no program under test makes its input. */
 export function bencode(value: Bencodable): Buffer {

@@ -29,8 +29,14 @@ export interface Case {
 export const cases: readonly Case[] = [
   { name: "one-file", payload: oneFile("one.bin", { bytes: 24 * mib + 12_345, pieceBytes: 256 * kib }) },
   { name: "many-files", payload: manyFiles() },
-  { name: "small-pieces", payload: oneFile("small-pieces.bin", { bytes: 8 * mib + 100, pieceBytes: 16 * kib }) },
-  { name: "large-pieces", payload: oneFile("large-pieces.bin", { bytes: 40 * mib + 777, pieceBytes: 16 * mib }) },
+  {
+    name: "small-pieces",
+    payload: oneFile("small-pieces.bin", { bytes: 8 * mib + 100, pieceBytes: 16 * kib }),
+  },
+  {
+    name: "large-pieces",
+    payload: oneFile("large-pieces.bin", { bytes: 40 * mib + 777, pieceBytes: 16 * mib }),
+  },
   {
     name: "magnet",
     // 1,280 hashes: an info dictionary of two metadata pieces (BEP 9).
@@ -54,7 +60,18 @@ export function wantedFiles({ payload, wanted }: Case): readonly PayloadFile[] |
 /** Nested folders, empty files at both ends and between, names with spaces and Hangul, every length around a piece. */
 function manyFiles(): Payload {
   const pieceBytes = 64 * kib;
-  const lengths = [0, 1, pieceBytes - 1, pieceBytes, pieceBytes + 1, 0, 5 * pieceBytes, 700_001, 16_384, 33_333];
+  const lengths = [
+    0,
+    1,
+    pieceBytes - 1,
+    pieceBytes,
+    pieceBytes + 1,
+    0,
+    5 * pieceBytes,
+    700_001,
+    16_384,
+    33_333,
+  ];
   const folders = ["", "docs/", "docs/두레 안내/", "a/b/c/d/e/"];
   const files = folders.flatMap((folder) =>
     lengths.map((bytes, index) => ({ path: `${folder}file ${index}.bin`, bytes })),

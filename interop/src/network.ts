@@ -65,7 +65,19 @@ function namespacePair(index: number, made: (name: string) => void): Network {
     ip("netns", "add", netns);
     made(netns);
   }
-  ip(..."link add".split(" "), device, "netns", seeder.netns, "type", "veth", "peer", "name", device, "netns", leecher.netns);
+  ip(
+    ..."link add".split(" "),
+    device,
+    "netns",
+    seeder.netns,
+    "type",
+    "veth",
+    "peer",
+    "name",
+    device,
+    "netns",
+    leecher.netns,
+  );
   for (const { netns, ip: v4, ip6: v6 } of [seeder, leecher]) {
     ip("-n", netns, "address", "add", `${v4}/24`, "dev", device);
     // Without nodad the address is no use for a second.

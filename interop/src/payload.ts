@@ -20,7 +20,10 @@ export interface Payload {
   readonly private?: true;
 }
 
-export function oneFile(name: string, options: { bytes: number; pieceBytes: number; private?: true }): Payload {
+export function oneFile(
+  name: string,
+  options: { bytes: number; pieceBytes: number; private?: true },
+): Payload {
   const { bytes, ...rest } = options;
   return { name, layout: "file", files: [{ path: name, bytes }], ...rest };
 }
@@ -60,7 +63,7 @@ export function writePayload(payload: Payload, dir: string, options: { pads: boo
 export interface Expected {
   /** The files that must be there; absent: all but the pads. */
   readonly wanted?: readonly PayloadFile[];
-  /** Nothing else may lie in the folder, not even a pad or a part of what was not wanted. */
+  /** Nothing may lie in the folder but these and files that share a piece with one of them; no pads. */
   readonly nothingElse: boolean;
 }
 
@@ -74,12 +77,17 @@ export function differences(payload: Payload, dir: string, { wanted, nothingElse
     if (expected.includes(file)) {
       if (found === undefined) wrong.push(`${place} is missing`);
       else if (!found.equals(contentOf(payload, file))) wrong.push(`${place} has wrong bytes`);
-    } else if (wanted !== undefined && file.bytes > payload.pieceBytes * 2 && found?.equals(contentOf(payload, file))) {
+    } else if (
+      wanted !== undefined &&
+      file.bytes > payload.pieceBytes * 2 &&
+      found?.equals(contentOf(payload, file))
+    ) {
       wrong.push(`${place} is here though nobody wanted it`); // longer than the pieces it shares with its neighbours
     }
   }
   if (nothingElse) {
-    const places = new Set(expected.map((file) => placeOf(payload, file)));
+    const allowed = payload.files.filter((file) => file.pad !== true && sharesPiece(payload, file, expected));
+    const places = new Set(allowed.map((file) => placeOf(payload, file)));
     for (const place of filesBelow(dir)) if (!places.has(place)) wrong.push(`${place} should not be here`);
   }
   return wrong;
@@ -112,13 +120,33 @@ function pieceHashes(payload: Payload): Buffer {
   const whole = Buffer.concat(payload.files.map((file) => contentOf(payload, file)));
   const hashes: Buffer[] = []; // one per piece
   for (let start = 0; start < whole.length; start += payload.pieceBytes) {
-    hashes.push(createHash("sha1").update(whole.subarray(start, start + payload.pieceBytes)).digest());
+    hashes.push(
+      createHash("sha1")
+        .update(whole.subarray(start, start + payload.pieceBytes))
+        .digest(),
+    );
   }
   return Buffer.concat(hashes);
 }
 
 function placeOf(payload: Payload, file: PayloadFile): string {
   return payload.layout === "file" ? payload.name : `${payload.name}/${file.path}`;
+}
+
+/** Whether some piece holds bytes of the file and of one of the others. */
+function sharesPiece(payload: Payload, file: PayloadFile, others: readonly PayloadFile[]): boolean {
+  const own = piecesOf(payload, file);
+  return others.some((other) => {
+    const { first, last } = piecesOf(payload, other);
+    return other === file || (first <= own.last && own.first <= last);
+  });
+}
+
+/** An empty file is in no piece: its last comes before its first. */
+function piecesOf({ files, pieceBytes }: Payload, file: PayloadFile): { first: number; last: number } {
+  const start = files.slice(0, files.indexOf(file)).reduce((sum, { bytes }) => sum + bytes, 0);
+  const first = Math.floor(start / pieceBytes);
+  return { first, last: file.bytes === 0 ? first - 1 : Math.floor((start + file.bytes - 1) / pieceBytes) };
 }
 
 function read(path: string): Buffer | undefined {
