@@ -197,6 +197,20 @@ test("seeding, a fast leecher that has had its bytes goes behind those who waite
   deepEqual(story.later(30_000), [1]);
 });
 
+test("seeding, of two that wait equally long the one that was never served goes first", () => {
+  const story = new Story();
+  story.seeding = true;
+  story.slots = 1;
+  story.join(1);
+  story.join(2);
+  story.round();
+  story.set(1, { uploadedSinceUnchoke: 1e9 });
+  story.join(3);
+  deepEqual(story.later(30_000), [2]); // 1 begins to wait now, and so does 3
+  story.set(2, { uploadedSinceUnchoke: 1e9 });
+  deepEqual(story.later(30_000), [3]);
+});
+
 test("seeding, a peer that reads slowly holds its slot for ninety seconds at most while others wait", () => {
   const story = new Story();
   story.seeding = true;

@@ -166,6 +166,6 @@ test("whatever peers do nobody honest is named, and one honest peer that answers
       }
       deepEqual(world.done, info);
     }),
-    { numRuns: 500 },
+    { numRuns: 300 },
   );
 });

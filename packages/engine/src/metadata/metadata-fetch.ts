@@ -179,7 +179,6 @@ export class MetadataFetch implements Machine<MetadataInput, MetadataOutput> {
     if (present !== undefined && present.restUntil <= now && !(late && ready.length > 1)) return present;
     const next = ready.filter((source) => source !== present).sort(bySoleTurns)[0];
     if (next === undefined) return undefined;
-    if (present !== undefined && present.restUntil <= now) restForSilence(now, present);
     present?.asked.clear();
     next.soleTurns += 1;
     attempt.beginSole(now, next.peer);

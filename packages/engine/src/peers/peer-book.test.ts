@@ -293,6 +293,21 @@ test("the addresses of one IPv6 /64 are one address in this", () => {
   equal(story.dialFor(minutes(60)).filter(({ address }) => address.includes(":1::")).length, 3);
 });
 
+test("addresses that were forgotten no longer count as ports of theirs", () => {
+  const story = new Story({ knownMax: 8 });
+  for (let port = 2000; port < 2008; port += 1) story.add(`192.0.2.1:${port}`, "dht");
+  equal(story.add("192.0.3.1:6881", "tracker"), "added"); // in the place of one of the eight
+  equal(story.add("192.0.2.1:3000", "dht"), "full", "not too many ports any more");
+});
+
+test("after sleep such an address has three tries again: the failures may have been ours", () => {
+  const story = new Story();
+  for (let port = 2000; port < 2008; port += 1) story.add(`192.0.2.1:${port}`, "dht");
+  equal(story.dialFor(minutes(60)).length, 3);
+  story.book.resume(story.now);
+  equal(story.dialFor(minutes(60)).length, 3);
+});
+
 test("a day later such an address may be tried again", () => {
   const story = new Story();
   for (const port of [2000, 2001]) story.add(`192.0.2.1:${port}`, "dht");
