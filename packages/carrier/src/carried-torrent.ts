@@ -37,6 +37,7 @@ export class CarriedTorrent {
   #doneSaid = false;
   #stopping = false;
   #stoppedSaid = false;
+  #ratioSaid = false;
   #draining = false;
 
   constructor(carrier: Carrier, trackers: TrackerDesk, start: CarriedStart) {
@@ -73,6 +74,7 @@ export class CarriedTorrent {
   wake(now: Ms): void {
     const due = this.engine.deadline();
     if (due !== undefined && due <= now) this.input(now, { type: "wake" });
+    this.#checkRatio(now);
     const storageDue = this.storage?.deadline();
     if (storageDue !== undefined && storageDue <= now) this.storage?.wake(now);
   }
@@ -243,6 +245,16 @@ export class CarriedTorrent {
     if (this.#doneSaid || !this.engine.complete || this.storage === undefined || !this.storage.saved) return;
     this.#doneSaid = true;
     this.report({ type: "done" });
+  }
+
+  #checkRatio(now: Ms): void {
+    const { ratioMax } = this.#start;
+    const info = this.info;
+    if (ratioMax === undefined || info === undefined || !this.engine.complete || this.#ratioSaid) return;
+    if (this.engine.uploaded < ratioMax * info.totalBytes) return;
+    this.#ratioSaid = true;
+    this.input(now, { type: "pause" });
+    this.report({ type: "ratio-reached" });
   }
 
   #orderPieces(now: Ms): void {

@@ -163,7 +163,8 @@ export class Carrier implements Machine<HostEvent, HostEffect | Report> {
     this.#torrents.delete(infoHash);
     this.#trackers.forget(torrent);
     torrent.storage?.close();
-    for (const link of [...this.#links.values()]) if (link.torrent === torrent) this.closeLink(link.socket);
+    for (const link of [...this.#links.values()]) if (link.torrent === torrent) this.#drop(link, "other");
+    torrent.drain(this.#now);
   }
 
   // ---- for torrents

@@ -19,6 +19,8 @@ export type TorrentReport =
   | { readonly type: "done" }
   | { readonly type: "disk-fault"; readonly fault: DiskFault; readonly path: string; readonly detail: string }
   | { readonly type: "disk-back" }
+  /** The share ratio is reached: paused. */
+  | { readonly type: "ratio-reached" }
   /** A piece that we had is gone from the disk and is fetched again. */
   | { readonly type: "piece-gone"; readonly piece: number }
   | { readonly type: "state-fault"; readonly detail: string }

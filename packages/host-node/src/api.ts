@@ -100,6 +100,8 @@ export interface TorrentStatus {
 export type TorrentEvent =
   | { readonly type: "metadata"; readonly status: TorrentStatus }
   | { readonly type: "done"; readonly seconds: number }
+  /** `ratioMax` is reached: the torrent is paused. */
+  | { readonly type: "ratio-reached" }
   | { readonly type: "warning"; readonly code: string; readonly message: string }
   | { readonly type: "error"; readonly code: string; readonly message: string }
   | { readonly type: "peer-banned"; readonly address: string; readonly reason: string };

@@ -1,6 +1,6 @@
 import { type Ms, ms, type Prng } from "@dure/base";
 import { AutomaticSlots, Choker, type ChokerPeer, type ChokerPlan, chokerLimits } from "../choker/index.ts";
-import type { Limits } from "../session/node-limits.ts";
+import type { Limits } from "../session/index.ts";
 import type { Context } from "./context.ts";
 import type { Peer } from "./peer.ts";
 import type { Ready } from "./torrent.ts";

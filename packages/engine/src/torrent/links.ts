@@ -1,12 +1,14 @@
 import { type Address, BoundedMap, formatAddress, type Ms, ms, type PeerId, parseAddress } from "@dure/base";
 import { clientName } from "@dure/protocol";
 import type { DialFailure, PeerBook } from "../peers/index.ts";
-import type { Limits } from "../session/node-limits.ts";
+import type { Limits } from "../session/index.ts";
 import type { Context } from "./context.ts";
 import type { CloseReason, LinkFacts, LinkId } from "./messages.ts";
 import { Peer } from "./peer.ts";
 
 const idleMax = ms(150_000); // DESIGN.md section 6
+/** After the network changed, who is silent for so long is dialled anew: within a minute in all. */
+const doubtMax = ms(30_000);
 const keepAliveEvery = ms(90_000); // BEP 3: "generally once every two minutes"
 /** A connection that neither side wants is given up after this when others wait for its place. */
 const uselessAfter = ms(120_000);
@@ -20,6 +22,8 @@ export class Links {
   readonly #peerId: PeerId;
   /** Who stood behind a link, also after it closed: for blame that comes late. */
   readonly #addresses = new BoundedMap<LinkId, Address>({ max: 4096, full: "drop-oldest" });
+  /** When the network changed under connections that have to show that they live. */
+  #doubtedAt: Ms | undefined;
   /** Zero until the metadata is known. */
   pieceCount = 0;
 
@@ -42,15 +46,16 @@ export class Links {
     }
   }
 
+  /** A `connect` that reached no handshake. */
   failed(now: Ms, address: Address, reason: DialFailure): void {
     this.#halfOpenDone();
     this.#book.failed(now, address, reason);
   }
 
   /** A new peer, or undefined when it was closed at once. */
-  open(now: Ms, link: LinkId, facts: LinkFacts, peers: ReadonlyMap<LinkId, Peer>): Peer | undefined {
+  open(now: Ms, link: LinkId, facts: LinkFacts): Peer | undefined {
     if (!facts.incoming) this.#halfOpenDone();
-    const refusal = this.#refusal(facts, peers);
+    const refusal = this.#refusal(now, facts);
     if (refusal !== undefined) {
       if (refusal === "self") this.#book.addOwn(facts.address);
       else if (!facts.incoming) this.#book.closed(now, facts.address, { useful: refusal === "duplicate" });
@@ -69,6 +74,7 @@ export class Links {
   closed(now: Ms, peer: Peer): void {
     this.#limits.connections -= 1;
     this.#node.connections -= 1;
+    if (peer.seed) this.#book.observeSeed(peer.listens ?? peer.facts.address, true);
     const useful = peer.downloaded + peer.uploaded > 0 || now - peer.connectedAt > uselessAfter;
     this.#book.closed(now, peer.listens ?? peer.facts.address, { useful });
   }
@@ -81,7 +87,6 @@ export class Links {
   dropSeeds(now: Ms): void {
     for (const peer of [...this.#context.peers.values()]) {
       if (!peer.seed && !peer.uploadOnly) continue;
-      this.#book.observeSeed(peer.facts.address, true);
       this.#context.close(now, peer.id, "both-seeds");
     }
   }
@@ -102,9 +107,20 @@ export class Links {
     }
   }
 
+  /** Sleep or another address: connections may be dead without a word, and whoever failed may be reachable now. */
+  networkChanged(now: Ms): void {
+    this.#doubtedAt = now;
+    this.#book.resume(now);
+    this.connectMore(now);
+  }
+
   tick(now: Ms, complete: boolean): void {
+    const doubted =
+      this.#doubtedAt !== undefined && now - this.#doubtedAt > doubtMax ? this.#doubtedAt : undefined;
+    if (doubted !== undefined) this.#doubtedAt = undefined;
     for (const peer of [...this.#context.peers.values()]) {
-      if (now - peer.lastHeardAt > idleMax) this.#context.close(now, peer.id, "idle");
+      if (doubted !== undefined && peer.lastHeardAt < doubted) this.#context.close(now, peer.id, "idle");
+      else if (now - peer.lastHeardAt > idleMax) this.#context.close(now, peer.id, "idle");
       else if (complete && peer.seed) this.#context.close(now, peer.id, "both-seeds");
       else if (this.#useless(now, peer)) this.#context.close(now, peer.id, "useless");
       else if (now - peer.lastSentAt > keepAliveEvery) this.#context.send(now, peer, { type: "keep-alive" });
@@ -118,16 +134,32 @@ export class Links {
     return now - peer.connectedAt > uselessAfter && this.#book.next(now) !== undefined;
   }
 
-  #refusal(facts: LinkFacts, peers: ReadonlyMap<LinkId, Peer>): CloseReason | undefined {
+  #refusal(now: Ms, facts: LinkFacts): CloseReason | undefined {
     if (this.#book.isBanned(facts.address)) return "banned";
-    if (!this.#limits.mayAccept || !this.#node.mayAccept) return "too-many";
     if (facts.peerId === this.#peerId) return "self";
+    const twin = this.#twin(facts);
+    if (twin !== undefined) {
+      if (!this.#replaces(facts, twin)) return "duplicate";
+      this.#context.close(now, twin.id, "duplicate");
+    }
+    return this.#limits.mayAccept && this.#node.mayAccept ? undefined : "too-many";
+  }
+
+  #twin(facts: LinkFacts): Peer | undefined {
     const address = formatAddress(facts.address);
-    for (const peer of peers.values()) {
-      if (peer.facts.peerId === facts.peerId || formatAddress(peer.facts.address) === address)
-        return "duplicate";
+    for (const peer of this.#context.peers.values()) {
+      if (peer.facts.peerId === facts.peerId || formatAddress(peer.facts.address) === address) return peer;
     }
     return undefined;
+  }
+
+  /**
+   * Two peers that dial each other at once must not each close the other's connection: the one that the peer with the
+   * greater id began stays, on both sides.
+   */
+  #replaces(facts: LinkFacts, twin: Peer): boolean {
+    if (facts.peerId !== twin.facts.peerId || facts.incoming === twin.facts.incoming) return false;
+    return facts.incoming === facts.peerId > this.#peerId;
   }
 
   #halfOpenDone(): void {

@@ -16,7 +16,7 @@ import { Blame } from "../blame/index.ts";
 import { MetadataFetch } from "../metadata/index.ts";
 import { PeerBook } from "../peers/index.ts";
 import { blockBytes, Picker } from "../picker/index.ts";
-import { type LimitSettings, Limits, limitRetry } from "../session/node-limits.ts";
+import { type LimitSettings, Limits, limitRetry } from "../session/index.ts";
 import { Choking } from "./choking.ts";
 import type { Context } from "./context.ts";
 import { Downloads } from "./downloads.ts";
@@ -64,6 +64,9 @@ export interface Ready {
 }
 
 const tickEvery = ms(1000);
+/** BEP 48: how many seeds and leechers there are, for people; the announces say it too, but not of every tracker. */
+const scrapeFirst = ms(5000);
+const scrapeEvery = ms(1_800_000);
 /** Fewer connections than this: ask the trackers for more before the interval is over. */
 const peersWanted = 10;
 
@@ -92,6 +95,7 @@ export class Torrent implements Machine<TorrentInput, TorrentOutput> {
   #complete = false;
   #nextTick: Ms | undefined;
   #limitedUntil: Ms | undefined;
+  #scrapeAt: Ms | undefined;
   #sequential: { from: number; window: number } | undefined;
   downloaded: number;
   uploaded: number;
@@ -230,9 +234,9 @@ export class Torrent implements Machine<TorrentInput, TorrentOutput> {
       case "tracker":
         return this.#announcer.handle(now, input.input);
       case "network-changed":
-        this.book.resume(now);
+        if (this.#state !== "running") return;
         this.#announcer.handle(now, { type: "reannounce" });
-        return this.#links.connectMore(now);
+        return this.#links.networkChanged(now);
       case "select":
         return this.#select(now, input.files);
       case "sequential":
@@ -273,6 +277,7 @@ export class Torrent implements Machine<TorrentInput, TorrentOutput> {
     this.#state = "running";
     this.#announcer.handle(now, { type: "start" });
     this.#nextTick = now;
+    this.#scrapeAt = ms(now + scrapeFirst);
     // Pieces whose every block was on disk already.
     for (const partial of this.#ready?.picker.partials ?? []) {
       if (partial.complete) this.#outbox.push({ type: "verify", piece: partial.piece, blocks: false });
@@ -309,11 +314,12 @@ export class Torrent implements Machine<TorrentInput, TorrentOutput> {
   }
 
   #linkOpen(now: Ms, link: LinkId, facts: Peer["facts"]): void {
-    const peer = this.#state === "running" ? this.#links.open(now, link, facts, this.#peers) : undefined;
-    if (peer === undefined) {
-      if (this.#state !== "running") this.#outbox.push({ type: "close", link, reason: "stopped" });
-      return;
+    if (this.#state !== "running") {
+      if (!facts.incoming) this.#links.failed(now, facts.address, "other");
+      return this.#outbox.push({ type: "close", link, reason: "stopped" });
     }
+    const peer = this.#links.open(now, link, facts);
+    if (peer === undefined) return;
     this.#peers.set(link, peer);
     this.#ready?.picker.peerJoined(peer.holdings);
     this.#wire.greet(now, peer);
@@ -395,6 +401,10 @@ export class Torrent implements Machine<TorrentInput, TorrentOutput> {
   #tick(now: Ms): void {
     this.#setTotals();
     this.#links.tick(now, this.#complete);
+    if (this.#scrapeAt !== undefined && now >= this.#scrapeAt) {
+      this.#scrapeAt = ms(now + scrapeEvery);
+      this.#announcer.handle(now, { type: "scrape" });
+    }
     if (this.#metadata !== undefined) {
       this.#metadata.handle(now, { type: "wake" });
       this.#askMetadata(now);

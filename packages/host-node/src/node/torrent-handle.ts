@@ -131,6 +131,9 @@ export class LiveTorrent implements TorrentHandle {
         if (warning !== undefined) this.#tell({ type: "warning", code: "tracker", message: warning });
         return;
       }
+      case "ratio-reached":
+        this.#paused = true;
+        return this.#tell({ type: "ratio-reached" });
       case "stopped":
         return this.#onStopped();
       case "metadata":
