@@ -68,11 +68,8 @@ export class Framer {
           if (!this.#skip(this.#state)) return undefined;
           break;
         }
-        case "message": {
-          const event = this.#message();
-          if (event !== "again") return event;
-          break;
-        }
+        case "message":
+          return this.#message();
         case "failed":
           return undefined;
       }
@@ -92,7 +89,7 @@ export class Framer {
     return undefined;
   }
 
-  #message(): FrameEvent | undefined | "again" {
+  #message(): FrameEvent | undefined {
     const prefix = this.#peek(5);
     // A keep-alive has no id: four zero bytes may be all there is.
     if (prefix === undefined) {

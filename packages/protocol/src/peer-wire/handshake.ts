@@ -6,6 +6,7 @@ import {
   type InfoHash,
   idBytes,
   infoHash,
+  latin1,
   must,
   type PeerId,
   peerId,
@@ -69,8 +70,9 @@ export function clientName(id: PeerId): string {
     while (version.length > 2 && version.at(-1) === 0) version.pop();
     return `${azureusNames[azureus[1] ?? ""] ?? azureus[1]} ${version.join(".")}`;
   }
-  const mainline = /^([A-Z])(\d+(?:-\d+)*)-/.exec(text); // M4-3-6--, A2-1-36-
-  if (text.startsWith("A2-")) return `aria2 ${text.slice(3).replace(/-+$/, "").replaceAll("-", ".")}`;
+  const aria2 = /^A2-(\d+(?:-\d+)*)-/.exec(latin1(bytes.subarray(0, 12))); // A2-1-36-0-
+  if (aria2 !== null) return `aria2 ${(aria2[1] ?? "").replaceAll("-", ".")}`;
+  const mainline = /^([A-Z])(\d+(?:-\d+)*)-/.exec(text); // M4-3-6--
   if (mainline !== null)
     return `${mainline[1] === "M" ? "BitTorrent" : mainline[1]} ${(mainline[2] ?? "").replaceAll("-", ".")}`;
   return hex(bytes.subarray(0, 8));
