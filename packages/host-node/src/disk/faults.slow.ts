@@ -80,6 +80,16 @@ test("a piece begun before a failed sync is read back and written again for its 
   deepEqual(calls.slice(calls.indexOf("fdatasync") + 1), ["pwrite64", "pread64", "pwrite64", "fdatasync"]);
 });
 
+test("what was not synced when a store is opened anew is written again by its check", {
+  skip: strace,
+}, () => {
+  const failed = underStrace("fdatasync:error=EIO:when=1", [...write(0), sync, "reopen", check(0, 1), sync]);
+  deepEqual(failed.said, ["done", "io", "checked 2", "done"]);
+  deepEqual(failed.calls.slice(-4), ["openat", "pread64", "pwrite64", "fdatasync"]);
+  const unsynced = underStrace("fdatasync:error=EIO:when=9", [...write(0), "reopen", check(0, 1), sync]);
+  deepEqual(unsynced.calls.slice(-4), ["openat", "pread64", "pwrite64", "fdatasync"]);
+});
+
 for (const [errno, fault] of [
   ["ENOSPC", "full"],
   ["EDQUOT", "full"],

@@ -4,8 +4,8 @@ import { must, Prng } from "@dure/base";
 import { type DiskJobBody, DiskRunner, storeOf } from "@dure/carrier/contract";
 import { DiskWorkers } from "../index.ts";
 
-/** One thing to do: a job of store 1, a shell command in between, or a right piece put into the pool. */
-export type Step = DiskJobBody | { readonly shell: string } | { readonly fill: number };
+/** One thing to do: a job of store 1, a shell command in between, a right piece put into the pool, an opening anew. */
+export type Step = DiskJobBody | { readonly shell: string } | { readonly fill: number } | "reopen";
 
 // Started under strace or in a namespace: does the steps it is told, on one file of 64 pieces, and prints the results.
 const [root = "", stepsText = "[]"] = process.argv.slice(2);
@@ -21,10 +21,12 @@ const disk = new DiskWorkers({
 });
 const steps: readonly Step[] = JSON.parse(stepsText); // written by the test
 
-await runner.run([{ type: "open", store: 1, spec: store.spec }]);
+const open = { type: "open", store: 1, spec: store.spec } as const;
+await runner.run([open]);
 const said: string[] = [];
 for (const step of steps) {
-  if ("shell" in step) execSync(step.shell);
+  if (step === "reopen") await runner.run([open]);
+  else if ("shell" in step) execSync(step.shell);
   else if ("fill" in step) {
     new Uint8Array(pool).set(store.content.subarray(step.fill * pieceBytes, (step.fill + 1) * pieceBytes));
   } else {
