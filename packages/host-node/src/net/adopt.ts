@@ -4,8 +4,8 @@ import { type OnReadOpts, Socket } from "node:net";
  * Gives an accepted connection a static read buffer.
  *
  * `net.Server` has no `onread` option, and a socket learns of it only when it is made. So the server accepts with
- * `pauseOnConnect`, and before anything is read the connection's handle moves into a socket of ours. Measured, 1 GiB
- * over loopback: 0.13–0.17 CPU s/GB this way, 0.61–0.64 with `data` events, which allocate a buffer for each read.
+ * `pauseOnConnect`, and before anything is read the connection's handle moves into a socket of ours. Measured (README.md,
+ * "Reading"): a quarter of the CPU that `data` events take, which allocate a buffer for each read.
  *
  * `_handle` is not documented, though `new Socket({handle})` has been there since Node 0.x. Without one the connection
  * keeps working over `data` events; the test "accepted sockets read into the static buffer" tells when that day comes.

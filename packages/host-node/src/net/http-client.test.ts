@@ -1,7 +1,8 @@
-import { deepEqual, equal } from "node:assert/strict";
+import { deepEqual, equal, ok } from "node:assert/strict";
 import { test } from "node:test";
+import { latin1, Prng } from "@dure/base";
 import { summary, withHttp, withRaw } from "./testing/http-world.ts";
-import { turn } from "./testing/net-world.ts";
+import { turn, until } from "./testing/net-world.ts";
 
 const everywhere = async () => ["127.0.0.1"];
 
@@ -174,6 +175,24 @@ test("a cancelled request tells nothing and hangs up", () =>
     },
   ));
 
+test("requests wait for their turn, and one whose time is up while it waits is told so", () =>
+  withRaw(
+    (socket) => socket.resume(),
+    async ({ perform, events, port, connections }) => {
+      const url = `http://127.0.0.1:${port}/`;
+      const common = { type: "http-get", url, family: 4, trust: "any", bytesMax: 10 } as const;
+      perform(...Array.from({ length: 64 }, (_, request) => ({ ...common, request, timeout: 5_000 })));
+      perform({ ...common, request: 100, timeout: 50 }, { ...common, request: 101, timeout: 50 });
+      perform({ type: "http-cancel", request: 101 });
+      await until(() => events.length === 1, "the time-out");
+      const [event] = events;
+      equal(event?.type === "http-failed" && `${event.request} ${event.reason}`, "100 timeout");
+      equal(connections(), 64);
+      perform({ type: "http-cancel", request: 7 }, { ...common, request: 102, timeout: 5_000 });
+      await until(() => connections() === 65, "the next in turn");
+    },
+  ));
+
 test("more requests than the ceiling are refused, the others answered a few at a time", () =>
   withHttp(
     (_request, response) => response.end("ok"),
@@ -199,3 +218,31 @@ test("more requests than the ceiling are refused, the others answered a few at a
       equal(summary(await get("http://127.0.0.1:PORT/")), "200 ok");
     },
   ));
+
+test("whatever stands in a URL or a Location, the answer is an event", () => {
+  const prng = new Prng(5, "urls");
+  const noise = () => latin1(prng.bytes(prng.below(12)));
+  let followed = 0;
+  return withHttp(
+    (request, response) => {
+      // Written by hand: Node's own header check would not let most of it out.
+      if (request.url?.startsWith("/again")) response.end("ok");
+      else
+        request.socket.end(
+          `HTTP/1.1 302 F\r\nLocation: /again${noise().replace(/[\r\n]/g, "")}\r\n\r\n`,
+          "latin1",
+        );
+    },
+    async ({ get, port }) => {
+      for (let round = 0; round < 300; round += 1) {
+        const url = `http://${round % 3 === 0 ? `${noise()}@` : ""}127.0.0.1:${port}/${noise()}?${noise()}`;
+        const answer = summary(await get(url));
+        const expected = ["200 ok", "bad-reply", "name-not-found", "refused", "no-address"];
+        ok(expected.includes(answer), `${JSON.stringify(url)}: ${answer}`);
+        if (answer === "200 ok") followed += 1;
+      }
+      ok(followed > 150, `${followed} of 300 went all the way`);
+    },
+    { lookup: async () => [] },
+  );
+});

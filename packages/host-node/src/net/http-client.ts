@@ -39,7 +39,7 @@ interface Request {
 export class HttpClient {
   readonly #options: HttpOptions;
   readonly #requests = new BoundedMap<number, Request>({ max: requestsMax, full: "refuse" });
-  readonly #waiting: Request[] = []; // at most requestsMax
+  readonly #waiting = new Set<Request>(); // oldest first; a part of #requests
   #running = 0;
 
   constructor(options: HttpOptions) {
@@ -47,20 +47,13 @@ export class HttpClient {
   }
 
   get(get: HttpGet): void {
-    const abort = new AbortController();
-    const timer = setTimeout(
-      () => abort.abort(new HttpFault("timeout", `no answer in ${get.timeout} ms`)),
-      get.timeout,
-    );
-    const request: Request = { get, abort, timer };
+    const timer = setTimeout(() => this.#expire(request), get.timeout);
+    const request: Request = { get, abort: new AbortController(), timer };
     if (!this.#requests.set(get.request, request)) {
-      const detail = "too many requests at once";
-      queueMicrotask(() =>
-        this.#options.emit({ type: "http-failed", request: get.request, reason: "other", detail }),
-      );
-      return clearTimeout(timer);
+      clearTimeout(timer);
+      return queueMicrotask(() => this.#options.emit(tooMany(get.request)));
     }
-    this.#waiting.push(request);
+    this.#waiting.add(request);
     queueMicrotask(() => this.#next());
   }
 
@@ -69,6 +62,7 @@ export class HttpClient {
     const request = this.#requests.get(number);
     if (request === undefined) return;
     this.#forget(request);
+    this.#waiting.delete(request);
     request.abort.abort(new HttpFault("other", "cancelled"));
   }
 
@@ -76,10 +70,15 @@ export class HttpClient {
     for (const number of [...this.#requests.keys()]) this.cancel(number);
   }
 
+  #expire(request: Request): void {
+    request.abort.abort(new HttpFault("timeout", `no answer in ${request.get.timeout} ms`));
+    if (this.#waiting.delete(request)) void this.#run(request); // which only says so
+  }
+
   #next(): void {
-    while (this.#running < parallelMax) {
-      const request = this.#waiting.shift();
-      if (request === undefined) return;
+    for (const request of this.#waiting) {
+      if (this.#running >= parallelMax) return;
+      this.#waiting.delete(request);
       void this.#run(request);
     }
   }
@@ -174,6 +173,15 @@ export class HttpClient {
     if (ips.length === 0) throw new HttpFault("local-address", `${url.hostname} is a local address`);
     return ips.slice(0, addressesTriedMax);
   }
+}
+
+function tooMany(request: number): NetEvent {
+  return {
+    type: "http-failed",
+    request,
+    reason: "other",
+    detail: `more than ${requestsMax} requests at once`,
+  };
 }
 
 function parseUrl(text: string, base: URL | undefined): URL {

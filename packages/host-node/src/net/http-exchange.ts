@@ -37,6 +37,7 @@ const redirectStatuses = [301, 302, 303, 307, 308];
 
 /** One GET to one address, one answer. Rejects with an `HttpFault`. */
 export function exchange(options: ExchangeOptions): Promise<Exchange> {
+  if (options.signal.aborted) return Promise.reject(options.signal.reason);
   return new Promise((resolve, reject) => {
     let phase: "connecting" | "securing" | "talking" = "connecting";
     const request = open(options);
