@@ -15,6 +15,7 @@ import {
 } from "@dure/protocol";
 import { MetadataServe } from "../metadata/index.ts";
 import type { Context } from "./context.ts";
+import type { Links } from "./links.ts";
 import type { Peer } from "./peer.ts";
 import type { Ready, TorrentOptions } from "./torrent.ts";
 import { uploadQueueMax } from "./uploads.ts";
@@ -25,12 +26,14 @@ const own = { metadata: 1, dontHave: 2, uploadOnly: 3 } as const;
 /** BEP 10 and what rides on it: metadata (BEP 9), pieces let go (BEP 54), partial seeds (BEP 21). */
 export class Extensions {
   readonly #context: Context;
+  readonly #links: Links;
   readonly #options: Pick<TorrentOptions, "client" | "port">;
   readonly #serve = new MetadataServe();
   ready: Ready | undefined;
 
-  constructor(context: Context, options: Pick<TorrentOptions, "client" | "port">) {
+  constructor(context: Context, links: Links, options: Pick<TorrentOptions, "client" | "port">) {
     this.#context = context;
+    this.#links = links;
     this.#options = options;
   }
 
@@ -92,12 +95,14 @@ export class Extensions {
   #handshake(now: Ms, peer: Peer, payload: Uint8Array): boolean {
     const decoded = decodeExtensionHandshake(payload);
     if (!decoded.ok) return false;
-    const { m, v, p, reqq, metadataSize, uploadOnly } = decoded.value;
+    const { m, v, p, reqq, metadataSize, uploadOnly, yourIp } = decoded.value;
     peer.extensions = mergeExtensions(peer.extensions, m);
     if (v !== undefined) peer.client = v;
     if (reqq !== undefined) peer.pipeline.setRequestsMax(reqq);
     if (uploadOnly !== undefined) peer.uploadOnly = uploadOnly;
-    if (p !== undefined && peer.facts.incoming) peer.listens = { ip: peer.facts.address.ip, port: p };
+    if (p !== undefined && peer.facts.incoming)
+      this.#links.listensAt(now, peer, { ip: peer.facts.address.ip, port: p });
+    if (yourIp !== undefined) this.#links.seenAs(peer, yourIp);
     if (metadataSize !== undefined && peer.extensions.has(extensionName.metadata)) {
       this.#context.metadata?.handle(now, { type: "peer", peer: peer.id, metadataBytes: metadataSize });
     }

@@ -1,4 +1,14 @@
-import { type Address, BoundedMap, formatAddress, type Ms, ms, type PeerId, parseAddress } from "@dure/base";
+import {
+  type Address,
+  BoundedMap,
+  BoundedSet,
+  formatAddress,
+  ipScope,
+  type Ms,
+  ms,
+  type PeerId,
+  parseAddress,
+} from "@dure/base";
 import { clientName } from "@dure/protocol";
 import type { DialFailure, PeerBook } from "../peers/index.ts";
 import type { Limits } from "../session/index.ts";
@@ -10,6 +20,8 @@ const idleMax = ms(150_000); // DESIGN.md section 6
 /** After the network changed, who is silent for so long is dialled anew: within a minute in all. */
 const doubtMax = ms(30_000);
 const keepAliveEvery = ms(90_000); // BEP 3: "generally once every two minutes"
+/** BEP 40 needs our own address; one liar must not choose it. */
+const witnessesWanted = 3;
 /** A connection that neither side wants is given up after this when others wait for its place. */
 const uselessAfter = ms(120_000);
 
@@ -20,16 +32,26 @@ export class Links {
   readonly #limits: Limits;
   readonly #node: Limits;
   readonly #peerId: PeerId;
+  readonly #port: number;
   /** Who stood behind a link, also after it closed: for blame that comes late. */
   readonly #addresses = new BoundedMap<LinkId, Address>({ max: 4096, full: "drop-oldest" });
+  /** How peers see us, and who says so. */
+  readonly #seenAs = new BoundedMap<string, BoundedSet<string>>({ max: 16, full: "drop-oldest" });
   /** When the network changed under connections that have to show that they live. */
   #doubtedAt: Ms | undefined;
   /** Zero until the metadata is known. */
   pieceCount = 0;
 
-  constructor(context: Context, book: PeerBook, limits: Limits, node: Limits, peerId: PeerId) {
+  constructor(
+    context: Context,
+    book: PeerBook,
+    limits: Limits,
+    node: Limits,
+    own: { readonly peerId: PeerId; readonly port: number },
+  ) {
     this.#context = context;
-    this.#peerId = peerId;
+    this.#peerId = own.peerId;
+    this.#port = own.port;
     this.#book = book;
     this.#limits = limits;
     this.#node = node;
@@ -44,6 +66,23 @@ export class Links {
       this.#node.halfOpen += 1;
       this.#context.emit({ type: "connect", address });
     }
+  }
+
+  /** A peer that connected to us says where it listens: it can be dialled should the connection end. */
+  listensAt(now: Ms, peer: Peer, address: Address): void {
+    peer.listens = address;
+    this.#book.add(now, address, "incoming");
+    this.#book.connected(now, address);
+  }
+
+  /** A peer says how it sees us. Believed when several, each from its own address, agree. */
+  seenAs(peer: Peer, ip: string): void {
+    if (ipScope(ip) !== "global") return;
+    const witnesses =
+      this.#seenAs.get(ip) ?? new BoundedSet<string>({ max: witnessesWanted, full: "refuse" });
+    this.#seenAs.set(ip, witnesses);
+    witnesses.add(peer.facts.address.ip);
+    if (witnesses.size === witnessesWanted) this.#book.setOwn({ ip, port: this.#port });
   }
 
   /** A `connect` that reached no handshake. */

@@ -121,9 +121,9 @@ export class Torrent implements Machine<TorrentInput, TorrentOutput> {
       private: options.start?.info.private ?? false,
       totals: { uploaded: options.uploaded, downloaded: options.downloaded, left: 1 },
     });
-    this.#extensions = new Extensions(this.#context, options);
     this.#choking = new Choking(prng.split("choker"), this.limits, options.node);
-    this.#links = new Links(this.#context, this.book, this.limits, options.node, options.peerId);
+    this.#links = new Links(this.#context, this.book, this.limits, options.node, options);
+    this.#extensions = new Extensions(this.#context, this.#links, options);
     this.#wire = new WireMessages(this.#context, this.#extensions);
     if (options.start === undefined) this.#metadata = new MetadataFetch();
     else this.#setReady(options.start);
@@ -333,6 +333,7 @@ export class Torrent implements Machine<TorrentInput, TorrentOutput> {
     this.#ready?.downloads.releaseAll(peer);
     this.#ready?.picker.peerLeft(peer.holdings);
     this.#metadata?.handle(now, { type: "peer-left", peer: link });
+    this.#askMetadata(now);
     this.#links.closed(now, peer);
   }
 
