@@ -1,6 +1,6 @@
 import { closeSync } from "node:fs";
 import { assert } from "@dure/base";
-import { DiskError } from "./fault.ts";
+import { DiskError, toDiskError } from "./fault.ts";
 import { type Access, openFile } from "./open-file.ts";
 import type { Store } from "./store.ts";
 
@@ -43,7 +43,7 @@ export class Descriptors {
 
   unpin(descriptor: Descriptor): void {
     descriptor.pins -= 1;
-    if (descriptor.pins === 0 && !this.#oldestFirst.has(descriptor)) closeSync(descriptor.fd);
+    if (descriptor.pins === 0 && !this.#oldestFirst.has(descriptor)) close(descriptor);
   }
 
   /** Lets go of one file, so that the next use opens it by its name again. */
@@ -101,6 +101,15 @@ export class Descriptors {
   #forget(descriptor: Descriptor): void {
     this.#oldestFirst.delete(descriptor);
     this.#byFile.get(descriptor.store)?.delete(descriptor.file);
-    if (descriptor.pins === 0) closeSync(descriptor.fd);
+    if (descriptor.pins === 0) close(descriptor);
+  }
+}
+
+// The descriptor is gone either way; a network file system may tell only now that it lost what was written.
+function close({ fd, path, store, file, writable }: Descriptor): void {
+  try {
+    closeSync(fd);
+  } catch (error) {
+    if (writable) store.closedBadly.set(file, toDiskError(error, path));
   }
 }

@@ -1,6 +1,5 @@
 import { mkdirSync, realpathSync, statSync } from "node:fs";
-import { dirname } from "node:path";
-import { must } from "@dure/base";
+import { dirname, resolve } from "node:path";
 import { DiskError, toDiskError } from "./fault.ts";
 
 /**
@@ -15,9 +14,9 @@ export class Root {
   #real: string | undefined;
 
   constructor(path: string, memory: SharedArrayBuffer) {
-    this.path = path;
+    this.path = resolve(path);
     this.#cell = new RootCell(memory);
-    if (!this.#cell.learnt) this.#cell.learn(lookAt(path));
+    if (!this.#cell.learnt) this.#cell.learn(lookAt(this.path));
   }
 
   /** The real path; undefined when the folder was not there at first and is not there yet. */
@@ -29,7 +28,7 @@ export class Root {
     }
     if (seen === undefined) throw new DiskError("missing", this.path, "the download folder has vanished");
     if (!this.#cell.is(seen)) throw new DiskError("missing", this.path, "another folder is in its place");
-    this.#real ??= realpathSync.native(this.path);
+    this.#real ??= realPath(this.path);
     return this.#real;
   }
 
@@ -43,7 +42,17 @@ export class Root {
     } catch (error) {
       throw toDiskError(error, this.path);
     }
-    return must(this.present(), "the folder was just made");
+    const real = this.present();
+    if (real === undefined) throw new DiskError("missing", this.path, "the folder vanished as it was made");
+    return real;
+  }
+}
+
+function realPath(path: string): string {
+  try {
+    return realpathSync.native(path);
+  } catch (error) {
+    throw toDiskError(error, path);
   }
 }
 

@@ -1,5 +1,6 @@
 import { assert, at } from "@dure/base";
 import { FileLayout, type JobId, type StoreFile, type StoreId, type StoreSpec } from "@dure/carrier";
+import type { DiskError } from "./fault.ts";
 import { Root } from "./root.ts";
 
 /** What a worker knows of one torrent in one folder. */
@@ -16,6 +17,8 @@ export class Store {
   readonly dirtyFolders = new Set<string>();
   /** A sync of these failed: what is in the cache may never reach the medium unless it is written again. */
   readonly doubtful = new Set<number>();
+  /** Files that could not be closed well since the last sync: some file systems tell of a lost write only then. */
+  readonly closedBadly = new Map<number, DiskError>();
   /** Sync jobs that wait for the running one. */
   readonly syncsWaiting: JobId[] = []; // bounded by the jobs outstanding
   /** Settles when no sync of this store runs. */

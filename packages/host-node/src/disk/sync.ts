@@ -69,6 +69,9 @@ export class Syncer {
 
   async #syncFile(store: Store, file: number): Promise<DiskError | undefined> {
     try {
+      const lost = store.closedBadly.get(file);
+      store.closedBadly.delete(file);
+      if (lost !== undefined) throw lost;
       const descriptor = this.#descriptors.get(store, file, "write");
       descriptor.pins += 1;
       try {

@@ -29,7 +29,8 @@ export class Database {
       mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
       this.sql = new DatabaseSync(file, { timeout: busyWaitMs });
     } catch (error) {
-      throw new StateError(`cannot open ${file}: ${(error as Error).message}`, { cause: error }); // both throw Errors
+      const { message } = error as Error; // neither throws anything else
+      throw new StateError(`cannot open ${file}: ${message}`, { cause: error });
     }
     try {
       setUp(this.sql, file);

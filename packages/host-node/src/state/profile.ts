@@ -1,7 +1,7 @@
 import { must } from "@dure/base";
 import type { StateJob, StateResult, TorrentKey } from "@dure/carrier";
 import { type Database, moveAside, openDatabase } from "./database.ts";
-import { isCorruption, isSqliteError, StateError } from "./fault.ts";
+import { isCorruption, isSqliteError, isSystemError, StateError } from "./fault.ts";
 import { type Owner, thisProcess } from "./owner.ts";
 import { Torrents } from "./torrents.ts";
 
@@ -29,7 +29,7 @@ export class Profile {
     try {
       this.#report(this.#attempt(job));
     } catch (error) {
-      if (!(error instanceof StateError) && !isSqliteError(error)) throw error;
+      if (!(error instanceof StateError) && !isSqliteError(error) && !isSystemError(error)) throw error;
       this.#report({ type: "failed", job: job.job, detail: error.message });
     }
   }
