@@ -21,7 +21,9 @@ export class PartialPiece {
   owner: number | undefined;
   sole: number | undefined;
   /** Once failed: all of it must come from one peer, so that the next verdict is certain. */
-  readonly exclusive: boolean;
+  exclusive: boolean;
+  /** A peer that was to send all of it left in the middle. */
+  broken = false;
   readonly #state: Uint8Array;
   readonly #requesters: Uint8Array;
   readonly #contributors: Int32Array;

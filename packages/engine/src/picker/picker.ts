@@ -46,6 +46,7 @@ export class Picker {
   readonly #partials = new Map<number, PartialPiece>(); // bounded: `#partialsMax`, and the pieces themselves
   #seeds = 0;
   #peers = 0;
+  /** In wanted partial pieces: the end-game must not wait for what nobody will ask for. */
   #openBlocks = 0;
   #wantedLeft: number;
   #sequential: { cursor: number; window: number } | undefined;
@@ -148,9 +149,15 @@ export class Picker {
     if (before === priority) return;
     this.#rarity.setPriority(piece, priority);
     if (this.have.has(piece)) return;
-    if (before === 0) this.#wantedLeft += 1;
-    if (priority === 0) this.#wantedLeft -= 1;
-    if (before === 0 && !this.#partials.has(piece)) this.#rarity.list(piece);
+    const partial = this.#partials.get(piece);
+    if (before === 0) {
+      this.#wantedLeft += 1;
+      if (partial === undefined) this.#rarity.list(piece);
+      else this.#openBlocks += partial.openCount;
+    }
+    if (priority > 0) return;
+    this.#wantedLeft -= 1;
+    if (partial !== undefined) this.#openBlocks -= partial.openCount;
   }
 
   /** In order from `cursor`; blocks within `window` pieces of it are urgent. Undefined: rarest first. */
@@ -195,12 +202,12 @@ export class Picker {
         for (let block = 0; block < partial.blockCount && picked.length < count; block += 1) {
           if (partial.isReceived(block) || partial.requesters(block) !== requesters) continue;
           const candidate = { piece: partial.piece, block };
-          if (asked(candidate)) continue;
-          partial.request(block);
-          picked.push(candidate);
+          if (!asked(candidate)) picked.push(candidate);
         }
       }
     }
+    // Only now: a block counted once more on the way would be met again among those with more askers.
+    for (const { piece, block } of picked) this.#partials.get(piece)?.request(block);
     return picked;
   }
 
@@ -210,12 +217,13 @@ export class Picker {
     if (partial === undefined) return;
     const before = partial.openCount;
     partial.release(block);
-    this.#openBlocks += partial.openCount - before;
+    this.#opened(partial, before);
   }
 
   /**
    * The peer sends no more: others go on with its pieces. Returns the pieces that must come from one peer alone and
-   * have come in part: they start again, and what is stored of them is void.
+   * have come in part: they start again, and what is stored of them is void. Once: a second time anybody may go on, since
+   * a large piece may be more than any peer sends in one turn.
    */
   disown(peer: number): number[] {
     const broken: number[] = [];
@@ -223,9 +231,15 @@ export class Picker {
       if (partial.owner === peer) partial.owner = undefined;
       if (partial.sole !== peer) continue;
       partial.sole = undefined;
-      if (partial.exclusive && !partial.complete && partial.receivedCount > 0) broken.push(partial.piece);
+      if (!partial.exclusive || partial.complete || partial.receivedCount === 0) continue;
+      if (partial.broken) partial.exclusive = false;
+      else broken.push(partial.piece);
     }
-    for (const piece of broken) this.restart(piece, true);
+    for (const piece of broken) {
+      this.restart(piece, true);
+      const partial = this.#partials.get(piece);
+      if (partial !== undefined) partial.broken = true;
+    }
     return broken;
   }
 
@@ -235,14 +249,14 @@ export class Picker {
     if (partial === undefined) return false;
     const before = partial.openCount;
     const fresh = partial.receive(block.block, from);
-    this.#openBlocks += partial.openCount - before;
+    this.#opened(partial, before);
     return fresh;
   }
 
   /** Blocks of an unfinished piece that an earlier run left on disk. */
   resume(piece: number, blocks: Bitfield): void {
-    if (!this.#rarity.listed(piece)) return;
-    this.#begin(piece, false);
+    if (this.have.has(piece) || this.#partials.has(piece)) return;
+    this.#begin(piece, false); // also when it is not wanted now: it may be later
     for (const block of blocks) this.receive({ piece, block }, fromDisk);
   }
 
@@ -275,15 +289,19 @@ export class Picker {
     this.#rarity.unlist(piece);
     const partial = new PartialPiece(piece, this.blockCount(piece), exclusive);
     this.#partials.set(piece, partial);
-    this.#openBlocks += partial.openCount;
+    this.#opened(partial, 0);
     return partial;
   }
 
   #drop(piece: number): void {
     const partial = this.#partials.get(piece);
     if (partial === undefined) return;
-    this.#openBlocks -= partial.openCount;
+    if (this.#rarity.priority(piece) > 0) this.#openBlocks -= partial.openCount;
     this.#partials.delete(piece);
+  }
+
+  #opened(partial: PartialPiece, openBefore: number): void {
+    if (this.#rarity.priority(partial.piece) > 0) this.#openBlocks += partial.openCount - openBefore;
   }
 
   #mayFetch(partial: PartialPiece, peer: PickPeer): boolean {

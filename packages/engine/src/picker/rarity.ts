@@ -25,6 +25,8 @@ export class Rarity {
   readonly #priority: Uint8Array;
   readonly #position: Int32Array;
   readonly #buckets: number[][] = [];
+  /** Listed pieces of each priority: most priorities are empty, and are not searched. */
+  readonly #listed = new Uint32Array(8);
   #size = 0;
 
   constructor(pieceCount: number) {
@@ -57,7 +59,7 @@ export class Rarity {
     const bucket = this.#bucketOf(piece);
     this.#position[piece] = bucket.length;
     bucket.push(piece);
-    this.#size += 1;
+    this.#count(piece, 1);
   }
 
   unlist(piece: number): void {
@@ -69,7 +71,7 @@ export class Rarity {
     this.#position[last] = position;
     bucket.pop();
     this.#position[piece] = -1;
-    this.#size -= 1;
+    this.#count(piece, -1);
   }
 
   setPriority(piece: number, priority: Priority): void {
@@ -90,6 +92,7 @@ export class Rarity {
   /** The rarest of the most wanted pieces that the peer holds; a random one among equals. */
   rarest(peer: Holdings, prng: Prng): number | undefined {
     for (let priority = 7; priority > 0; priority -= 1) {
+      if (this.#listed[priority] === 0) continue;
       for (let copies = 0; copies < availabilityBuckets; copies += 1) {
         const bucket = at(this.#buckets, priority * availabilityBuckets + copies);
         const piece = anyHeld(bucket, peer, prng);
@@ -102,6 +105,7 @@ export class Rarity {
   /** Any of the most wanted pieces that the peer holds, however common: for the first few pieces. */
   random(peer: Holdings, prng: Prng): number | undefined {
     for (let priority = 7; priority > 0; priority -= 1) {
+      if (this.#listed[priority] === 0) continue;
       const first = priority * availabilityBuckets;
       const start = prng.below(availabilityBuckets);
       for (let step = 0; step < availabilityBuckets; step += 1) {
@@ -131,6 +135,12 @@ export class Rarity {
     for (let piece = 0; piece < this.#availability.length; piece += 1)
       if (copiesOf(piece) > lowest) above += 1;
     return lowest + above / this.#availability.length;
+  }
+
+  #count(piece: number, by: 1 | -1): void {
+    const priority = this.priority(piece);
+    this.#listed[priority] = at(this.#listed, priority) + by;
+    this.#size += by;
   }
 
   #bucketOf(piece: number): number[] {
