@@ -1,9 +1,12 @@
+import type { Family } from "@dure/base";
 import type { AnnouncerStatus } from "@dure/engine";
 import type { TrackerStatus } from "../api.ts";
 
 interface Entry {
   readonly url: string;
-  state: TrackerStatus["state"];
+  /** Each address family is asked by itself; most trackers have only one. */
+  readonly families: Map<Family, "working" | "failing" | "unsupported">;
+  ignored: boolean;
   message: string;
   seeders: number | null;
   leechers: number | null;
@@ -14,51 +17,75 @@ export class TrackerBoard {
   readonly #entries = new Map<string, Entry>(); // bounded by the announcer's trackers
 
   list(): readonly TrackerStatus[] {
-    return [...this.#entries.values()].map((entry) => ({ ...entry }));
+    return [...this.#entries.values()].map((entry) => {
+      const { url, message, seeders, leechers } = entry;
+      return { url, state: stateOf(entry), message, seeders, leechers };
+    });
   }
 
   /** A sentence to be shown, when this is news that a person should hear. */
   hear(status: AnnouncerStatus): string | undefined {
     const entry = this.#entry(status.url);
-    const before = entry.state;
+    const before = stateOf(entry);
     switch (status.state) {
       case "working":
-        entry.state = "working";
+        entry.families.set(status.family, "working");
         entry.message = status.warning ?? "";
         entry.seeders = status.seeders ?? entry.seeders;
         entry.leechers = status.leechers ?? entry.leechers;
-        return status.warning === undefined ? undefined : `${status.url} says: ${status.warning}`;
-      case "failed": {
-        // One family may well fail while the other works.
-        if (before === "working" && status.reason !== "refused") return undefined;
-        entry.state = "failing";
-        const message = status.message ?? status.reason;
-        const news = before !== "failing" || entry.message !== message;
-        entry.message = message;
-        return news ? `${status.url}: ${message}` : undefined;
-      }
+        return status.warning === undefined ? undefined : `${status.url} says: ${clean(status.warning)}`;
+      case "failed":
+        entry.families.set(status.family, "failing");
+        return this.#failing(entry, before, status.message ?? status.reason);
       case "retired":
-        entry.state = "failing";
-        entry.message = status.message;
-        return `${status.url} asks not to be asked again: ${status.message}`;
+        entry.families.set(status.family, "failing");
+        return this.#failing(entry, before, `asks not to be asked again: ${status.message}`);
+      case "unsupported":
+        entry.families.set(status.family, "unsupported");
+        return this.#failing(entry, before, "no address can be found");
       case "scraped":
         entry.seeders = status.counts.seeders;
         entry.leechers = status.counts.leechers;
         return undefined;
       case "ignored":
-        entry.state = "failing";
+        entry.ignored = true;
         entry.message = status.reason;
         return `${status.url} is not asked: ${status.reason}`;
-      case "unsupported":
-        return undefined;
     }
+  }
+
+  /** News only when the whole tracker fails, and not the same news again. */
+  #failing(entry: Entry, before: TrackerStatus["state"], message: string): string | undefined {
+    if (stateOf(entry) !== "failing") return undefined;
+    const news = before !== "failing" || entry.message !== message;
+    entry.message = clean(message);
+    return news ? `${entry.url}: ${entry.message}` : undefined;
   }
 
   #entry(url: string): Entry {
     const known = this.#entries.get(url);
     if (known !== undefined) return known;
-    const made: Entry = { url, state: "idle", message: "", seeders: null, leechers: null };
+    const made: Entry = {
+      url,
+      families: new Map(),
+      ignored: false,
+      message: "",
+      seeders: null,
+      leechers: null,
+    };
     this.#entries.set(url, made);
     return made;
   }
+}
+
+function stateOf({ families, ignored }: Entry): TrackerStatus["state"] {
+  if (ignored) return "failing";
+  const states = [...families.values()];
+  if (states.includes("working")) return "working";
+  return states.length === 2 ? "failing" : states.length === 0 ? "idle" : "announcing";
+}
+
+/** Words of a stranger, fit for a terminal: one line, no control or format characters. */
+function clean(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}]+/gu, " ").slice(0, 300);
 }
