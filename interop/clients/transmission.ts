@@ -75,9 +75,12 @@ export function transmission(processes: Processes): Client {
 
     async leech(job): Promise<Leeching> {
       const daemon = await start("leech", job);
-      await daemon.remote("--add", job.source, "--download-dir", job.dir);
+      // Paused until it knows what is wanted; but a paused magnet link would never have files to choose from.
+      const paused = job.select !== undefined && !job.source.startsWith("magnet:");
+      await daemon.remote("--add", job.source, "--download-dir", job.dir, ...(paused ? ["--stop"] : []));
       await addTracker(daemon, job);
       if (job.select !== undefined) await select(daemon, job.select);
+      if (paused) await daemon.remote("--torrent", "all", "--start");
       const done = daemon.running.until((line) => (line === completeLine ? true : undefined), {
         within: job.doneWithin ?? doneWithinDefault,
         what: "complete",
@@ -149,13 +152,15 @@ async function addTracker(daemon: Daemon, job: Job): Promise<void> {
 }
 
 async function select(daemon: Daemon, wanted: readonly { index: number }[]): Promise<void> {
-  // A magnet link has no files before its metadata is here.
-  await until(daemon, remoteWithin, "showing its files", async () => {
+  let indices: number[] = [];
+  await until(daemon, readyWithinDefault, "showing its files", async () => {
     const lines = await daemon.remote("--torrent", "all", "--info-files");
-    return lines.some((line) => /^\s*0: /.test(line));
+    indices = lines.flatMap((line) => /^\s*(\d+):/.exec(line)?.[1] ?? []).map(Number);
+    return indices.length > 0;
   });
-  await daemon.remote("--torrent", "all", "--no-get", "all");
-  await daemon.remote("--torrent", "all", "--get", wanted.map(({ index }) => index).join(","));
+  // Never all of them, not for a moment: a torrent of which nothing is wanted is complete.
+  const unwanted = indices.filter((index) => !wanted.some((file) => file.index === index));
+  if (unwanted.length > 0) await daemon.remote("--torrent", "all", "--no-get", unwanted.join(","));
 }
 
 async function untilItAnswers(daemon: Daemon): Promise<void> {

@@ -18,7 +18,7 @@ const client = new WebTorrent({
 });
 client.on("error", fail);
 
-const startedAt = performance.now();
+const _said = false;
 const torrent = client.add(job.source, {
   path: job.dir,
   skipVerify: job.mode === "seed" && job.assumeComplete,
@@ -30,15 +30,30 @@ torrent.on("infoHash", () => {
   for (const peer of job.peers) torrent.addPeer(peer);
 });
 torrent.on("ready", () => {
-  if (job.select !== undefined) for (const index of job.select) torrent.files[index].select();
-  if (job.mode === "verify") say({ event: "checked", complete: torrent.progress === 1, startedAt });
+  if (job.select !== undefined) selectFiles(job.select.map((index) => torrent.files[index]));
+  if (job.mode === "verify") say({ event: "checked", complete: torrent.progress === 1 });
   if (job.mode === "seed" && torrent.progress === 1) whenListening(() => say({ event: "ready" }));
 });
 torrent.on("done", () => {
-  if (job.mode !== "leech") return;
+  if (job.mode === "leech" && job.select === undefined) complete();
+});
+
+// "done" waits for every file of the torrent, wanted or not.
+function selectFiles(files) {
+  const missing = new Set(files);
+  for (const file of files) {
+    file.select();
+    file.once("done", () => {
+      missing.delete(file);
+      if (missing.size === 0) complete();
+    });
+  }
+}
+
+function complete() {
   say({ event: "done" });
   if (job.once) client.destroy(() => process.exit(0));
-});
+}
 
 function whenListening(then) {
   if (client.listening) then();

@@ -44,7 +44,11 @@ export function webtorrent(processes: Processes): Client {
     },
 
     async seed(job): Promise<Running> {
-      const running = start("seed", job, { source: job.torrent, assumeComplete: job.assumeComplete ?? true });
+      const running = start("seed", job, {
+        source: job.torrent,
+        assumeComplete: job.assumeComplete ?? true,
+        useTorrentTrackers: true,
+      });
       await running.until(eventNamed("ready"), {
         within: job.readyWithin ?? readyWithinDefault,
         what: "ready",
