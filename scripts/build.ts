@@ -1,6 +1,7 @@
 /**
  * Builds the package: `dist/dure.js` and its chunks, the workers as files of their own beside them, and the types of
- * the library face. Run by `npm run build`, and by npm before it packs or after it has installed a checkout.
+ * the library face. Run by `npm run build`, and by npm before it packs or after it has installed a checkout: the
+ * latter through apps/cli, since a `prepare` in the package itself makes npm warn everyone who installs it.
  */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";

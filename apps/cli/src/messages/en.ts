@@ -214,8 +214,7 @@ export const en = {
   "state.stopped": "stopped",
   "state.disk-fault": "waiting for the disk: {message}",
 
-  "node.bad-source":
-    "{message}; give a .torrent file, an http(s) URL of one, a magnet link in quotes or an info-hash",
+  "node.bad-source": "{message}; dure get --help says what a source can be",
   "node.source-unreachable": "{message}; check the URL and the network",
   "node.source-local": "{message}; --allow-local-urls lets it reach local addresses",
   "node.bad-torrent": "{message}; get the torrent again from where it came",
