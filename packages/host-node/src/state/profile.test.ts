@@ -119,10 +119,11 @@ test("bits that rot in the database never claim a piece", () =>
   inFolder((file, folder) => {
     fill(file);
     const whole = readFileSync(file);
-    const seed = Date.now() % 1e6;
-    const random = new Prng(seed);
-    for (let round = 0; round < 150; round += 1) {
-      const copy = join(folder, `rot-${round}`);
+    const first = Number(process.env.DURE_FUZZ_SEED ?? 1);
+    const runs = Number(process.env.DURE_FUZZ_RUNS ?? 150);
+    for (let seed = first; seed < first + runs; seed += 1) {
+      const random = new Prng(seed);
+      const copy = join(folder, `rot-${seed}`);
       const bytes = Buffer.from(whole);
       for (let flips = random.between(1, 8); flips > 0; flips -= 1) {
         bytes.writeUInt8(random.below(256), random.below(bytes.length));
@@ -136,7 +137,7 @@ test("bits that rot in the database never claim a piece", () =>
       try {
         tellsTheTruth(results, false);
       } catch (error) {
-        throw new Error(`seed ${seed}, round ${round}`, { cause: error });
+        throw new Error(`replay with DURE_FUZZ_SEED=${seed} DURE_FUZZ_RUNS=1`, { cause: error });
       }
       profile.close();
     }
