@@ -1,0 +1,377 @@
+import { type Address, assert, formatAddress, ms, Queue } from "@dure/base";
+import type { TcpCloseReason } from "@dure/carrier";
+import type { Timer } from "../time/index.ts";
+import { addressOn, type Host, type Parcel, type Sender } from "./host.ts";
+import type { Network } from "./network.ts";
+
+/** What the owner of an end hears, never from inside a call of its own. */
+export interface TcpHearer {
+  opened(): void;
+  /** The bytes are good only during the call. */
+  data(bytes: Uint8Array): void;
+  written(count: number): void;
+  closed(reason: TcpCloseReason): void;
+}
+
+/** Takes an incoming connection, or undefined to refuse it. */
+export type TcpListener = (end: TcpEnd) => TcpHearer | undefined;
+
+const segmentBytesMax = 16_384;
+/** On their way or waiting to be read: what the receiver's kernel would hold. */
+const windowBytes = 262_144;
+/** Taken from the writer and not yet acknowledged. */
+const sendBufferBytes = 262_144;
+const connectTimeout = 10_000;
+const synRetries = [1000, 3000, 7000] as const;
+const retransmitFirst = 200;
+const retransmitMost = 30_000;
+/** Without an acknowledgement for this long a connection is given up. Kernels wait longer; nobody here waits for them. */
+const giveUpAfter = 120_000;
+
+interface Segment {
+  /** Bytes of the stream before it. */
+  readonly from: number;
+  readonly bytes: Uint8Array;
+  /** The stream ends with it. */
+  readonly last: boolean;
+}
+
+/**
+ * One end of a connection: a reliable, ordered stream each way, cut into segments, with a window, so that a reader that
+ * stops reading stops the writer. Segments are lost only where there is no route; then the sender goes back to the
+ * first unacknowledged byte and tries again, later and later.
+ */
+export class TcpEnd implements Sender {
+  readonly remote: Address;
+  readonly id: number;
+  readonly #network: Network;
+  readonly #host: Host;
+  readonly #remoteHost: Host | undefined;
+  #hearer: TcpHearer | undefined;
+  #other: TcpEnd | undefined;
+  #state: "connecting" | "open" | "finishing" | "closed" = "connecting";
+  #opening: Timer[] = []; // five at most
+
+  // ---- what leaves
+  readonly #pending = new Queue<Uint8Array>(); // the writer's memory: bounded by the writer, measured in `pendingBytes`
+  #pendingTaken = 0;
+  #pendingBytes = 0;
+  readonly #unsent = new Queue<Uint8Array>(); // bounded by `sendBufferBytes`
+  #unsentTaken = 0;
+  #resend: Segment[] = []; // bounded likewise
+  #unacked: Segment[] = []; // bounded by `windowBytes`
+  #buffered = 0;
+  #sentTo = 0;
+  #ackedTo = 0;
+  #finished = false;
+  #writtenCount = 0;
+  #writtenTimer: Timer | undefined;
+  #retransmit: Timer | undefined;
+  #retransmitWait = retransmitFirst;
+  #ackedAt = ms(0);
+  #arrivesAt = 0;
+
+  // ---- what arrives
+  #expected = 0;
+  #consumed = 0;
+  #flowing = true;
+  readonly #inbox = new Queue<Segment>(); // bounded by `windowBytes`
+  #reading = false;
+
+  /** An end that nobody owns yet. */
+  constructor(network: Network, host: Host, remote: Address) {
+    this.#network = network;
+    this.#host = host;
+    this.remote = remote;
+    this.#remoteHost = network.find(remote.ip);
+    this.id = network.nextConnection();
+    network.ends.add(this);
+  }
+
+  static connect(network: Network, host: Host, remote: Address, hearer: TcpHearer): TcpEnd {
+    const end = new TcpEnd(network, host, remote);
+    end.#hearer = hearer;
+    const { clock } = network;
+    end.#opening = [0, ...synRetries].map((delay) => clock.after(delay, () => end.#syn()));
+    end.#opening.push(clock.after(connectTimeout, () => end.#end("timeout")));
+    return end;
+  }
+
+  /** Bytes that the writer has lent and that do not fit the buffer yet. */
+  get pendingBytes(): number {
+    return this.#pendingBytes;
+  }
+
+  write(bytes: Uint8Array): void {
+    if (this.#state === "closed" || this.#state === "finishing") return;
+    this.#pending.push(bytes);
+    this.#pendingBytes += bytes.length;
+    this.#take();
+  }
+
+  read(flowing: boolean): void {
+    if (this.#flowing === flowing) return;
+    this.#flowing = flowing;
+    if (flowing) this.#readSoon();
+  }
+
+  /** What was taken from the writer still leaves; nothing more is heard. */
+  close(): void {
+    if (this.#state === "closed" || this.#state === "finishing") return;
+    this.#hearer = undefined;
+    this.#pending.clear();
+    this.#pendingBytes = 0;
+    if (this.#state === "connecting") return this.#vanish();
+    this.#state = "finishing";
+    this.#host.uplink.ready(this);
+  }
+
+  /** As when the machine loses power: nothing leaves any more. */
+  die(): void {
+    this.#hearer = undefined;
+    this.#vanish();
+  }
+
+  // ---- opening
+
+  #syn(): void {
+    const server = this.#remoteHost;
+    if (this.#state !== "connecting") return;
+    if (server === undefined || !this.#network.reaches(this.#host, server)) return; // lost
+    const { clock } = this.#network;
+    clock.after(this.#network.delay(this.#host, server), () => {
+      if (this.#state !== "connecting" || !this.#network.reaches(this.#host, server)) return;
+      if (this.#other !== undefined) return this.#answerSyn(server, this.#other); // its answer was lost
+      const listener = this.#network.listeners.get(formatAddress(this.remote));
+      if (listener === undefined) return this.#answerSyn(server, undefined);
+      const port = 30_000 + (this.id % 30_000);
+      const other = new TcpEnd(this.#network, server, addressOn(this.#host, port));
+      other.#hearer = listener(other);
+      if (other.#hearer === undefined) {
+        other.#vanish();
+        return this.#answerSyn(server, undefined);
+      }
+      other.#other = this;
+      other.#open();
+      this.#other = other;
+      this.#answerSyn(server, other);
+    });
+  }
+
+  #answerSyn(server: Host, other: TcpEnd | undefined): void {
+    this.#network.clock.after(this.#network.delay(server, this.#host), () => {
+      if (!this.#network.reaches(server, this.#host)) return;
+      if (this.#state === "closed") return other?.#reset();
+      if (this.#state !== "connecting") return; // answered twice
+      if (other === undefined) return this.#end("refused");
+      this.#open();
+      this.#hearer?.opened();
+    });
+  }
+
+  #open(): void {
+    this.#state = "open";
+    this.#stopOpening();
+    this.#ackedAt = this.#network.clock.now;
+    this.#take();
+  }
+
+  // ---- sending
+
+  /** Copies from the writer's memory what the buffer has room for. */
+  #take(): void {
+    if (this.#state !== "open") return;
+    for (let bytes = this.#pending.peek(); bytes !== undefined; bytes = this.#pending.peek()) {
+      const room = sendBufferBytes - this.#buffered;
+      const count = Math.min(room, bytes.length - this.#pendingTaken);
+      if (count < Math.min(segmentBytesMax, bytes.length - this.#pendingTaken)) break; // no crumbs
+      if (count > 0) this.#unsent.push(bytes.slice(this.#pendingTaken, this.#pendingTaken + count));
+      this.#buffered += count;
+      this.#pendingTaken += count;
+      this.#pendingBytes -= count;
+      if (this.#pendingTaken < bytes.length) break;
+      this.#pending.shift();
+      this.#pendingTaken = 0;
+      this.#tellWritten();
+    }
+    this.#host.uplink.ready(this);
+  }
+
+  #tellWritten(): void {
+    this.#writtenCount += 1;
+    this.#writtenTimer ??= this.#network.clock.after(0, () => {
+      const count = this.#writtenCount;
+      this.#writtenCount = 0;
+      this.#writtenTimer = undefined;
+      this.#hearer?.written(count);
+    });
+  }
+
+  next(): Parcel | undefined {
+    if (this.#state === "connecting" || this.#state === "closed") return undefined;
+    const segment = this.#resend.shift() ?? this.#cut();
+    if (segment === undefined) return undefined;
+    this.#unacked.push(segment);
+    this.#sentTo = Math.max(this.#sentTo, segment.from + segment.bytes.length);
+    return { bytes: segment.bytes.length, depart: () => this.#depart(segment) };
+  }
+
+  #cut(): Segment | undefined {
+    const chunk = this.#unsent.peek();
+    const window = windowBytes - (this.#sentTo - this.#ackedTo);
+    if (chunk === undefined) {
+      if (this.#state !== "finishing" || this.#finished) return undefined;
+      this.#finished = true;
+      return { from: this.#sentTo, bytes: new Uint8Array(0), last: true };
+    }
+    let count = Math.min(chunk.length - this.#unsentTaken, segmentBytesMax);
+    if (count > window) return undefined; // a smaller one now would mean ever smaller ones (RFC 9293, 3.8.6.2.1)
+    // Now and then a segment ends anywhere, as segments do.
+    const prng = this.#network.segmentPrng;
+    if (count > 1 && prng.chance(0.1)) count = prng.between(1, count);
+    const bytes = chunk.subarray(this.#unsentTaken, this.#unsentTaken + count);
+    this.#unsentTaken += count;
+    if (this.#unsentTaken === chunk.length) {
+      this.#unsent.shift();
+      this.#unsentTaken = 0;
+    }
+    return { from: this.#sentTo, bytes, last: false };
+  }
+
+  #depart(segment: Segment): void {
+    const to = this.#remoteHost;
+    if (this.#state === "closed") return;
+    this.#network.replay.add("segment", this.#network.clock.now, this.id, segment.bytes);
+    if (to === undefined || !this.#network.reaches(this.#host, to)) return this.#lost();
+    const { clock } = this.#network;
+    this.#arrivesAt = Math.max(this.#arrivesAt, clock.now + this.#network.delay(this.#host, to));
+    clock.at(ms(this.#arrivesAt), () => {
+      if (!this.#network.reaches(this.#host, to)) return this.#lost();
+      clock.at(to.receive(segment.bytes.length), () => {
+        if (!this.#network.reaches(this.#host, to)) return this.#lost();
+        this.#other?.#arrive(segment);
+      });
+    });
+  }
+
+  /** There was no route: the sender finds out by waiting. */
+  #lost(): void {
+    if (this.#state === "closed" || this.#retransmit !== undefined) return;
+    const { clock } = this.#network;
+    this.#retransmit = clock.after(this.#retransmitWait, () => {
+      this.#retransmit = undefined;
+      if (this.#state === "closed" || this.#unacked.length === 0) return;
+      if (clock.now - this.#ackedAt > giveUpAfter) return this.#end("timeout");
+      this.#retransmitWait = Math.min(this.#retransmitWait * 2, retransmitMost);
+      this.#resend = [...this.#unacked, ...this.#resend].sort((a, b) => a.from - b.from);
+      this.#unacked = [];
+      this.#host.uplink.ready(this);
+    });
+  }
+
+  #acked(to: number, last: boolean): void {
+    if (this.#state === "closed") return;
+    if (last) return this.#vanish();
+    if (to <= this.#ackedTo) return;
+    this.#buffered -= to - this.#ackedTo;
+    this.#ackedTo = to;
+    this.#ackedAt = this.#network.clock.now;
+    this.#retransmitWait = retransmitFirst;
+    const unacked = (segment: Segment) => segment.last || segment.from + segment.bytes.length > to;
+    this.#unacked = this.#unacked.filter(unacked);
+    this.#resend = this.#resend.filter(unacked);
+    this.#take();
+    this.#host.uplink.ready(this);
+  }
+
+  // ---- receiving
+
+  #arrive(segment: Segment): void {
+    if (this.#state === "closed") {
+      // Whoever has gone answers with a reset, if the machine is there to say it.
+      this.#toOther(() => this.#other?.#reset());
+      return;
+    }
+    if (this.#state === "connecting") return this.#other?.#lost(); // the answer to our SYN has not come
+    if (segment.from !== this.#expected) {
+      if (segment.from < this.#expected) this.#acknowledge(); // it had not heard
+      return; // a gap: what was lost comes again
+    }
+    this.#expected += segment.bytes.length;
+    if (this.#state === "finishing") {
+      this.#consumed = this.#expected;
+      return segment.last ? this.#end("end") : this.#acknowledge();
+    }
+    this.#inbox.push(segment);
+    if (!this.#reading) this.#drain();
+  }
+
+  #readSoon(): void {
+    if (this.#reading || this.#inbox.size === 0) return;
+    this.#reading = true;
+    this.#network.clock.after(0, () => {
+      this.#reading = false;
+      this.#drain();
+    });
+  }
+
+  #drain(): void {
+    while (this.#flowing && this.#state === "open") {
+      const segment = this.#inbox.shift();
+      if (segment === undefined) return;
+      if (segment.last) {
+        this.#toOther(() => this.#other?.#acked(segment.from, true));
+        return this.#end("end");
+      }
+      this.#consumed += segment.bytes.length;
+      this.#acknowledge();
+      this.#hearer?.data(segment.bytes);
+      segment.bytes.fill(0xdd); // the read buffer is used again: who kept a view of it reads nonsense
+    }
+  }
+
+  #acknowledge(): void {
+    const consumed = this.#consumed;
+    this.#toOther(() => this.#other?.#acked(consumed, false), () => this.#other?.#lost());
+  }
+
+  #toOther(say: () => void, unheard: () => void = () => {}): void {
+    const to = this.#remoteHost;
+    if (to === undefined || !this.#network.reaches(this.#host, to)) return unheard();
+    this.#network.clock.after(this.#network.delay(this.#host, to), () => {
+      if (this.#network.reaches(this.#host, to)) say();
+      else unheard();
+    });
+  }
+
+  #reset(): void {
+    if (this.#state !== "closed") this.#end("reset");
+  }
+
+  #end(reason: TcpCloseReason): void {
+    assert(this.#state !== "closed", "an end ends once");
+    const hearer = this.#hearer;
+    this.#hearer = undefined;
+    this.#vanish();
+    hearer?.closed(reason);
+  }
+
+  #stopOpening(): void {
+    for (const timer of this.#opening) timer.cancel();
+    this.#opening = [];
+  }
+
+  #vanish(): void {
+    this.#state = "closed";
+    this.#stopOpening();
+    this.#retransmit?.cancel();
+    this.#writtenTimer?.cancel();
+    this.#pending.clear();
+    this.#pendingBytes = 0;
+    this.#unsent.clear();
+    this.#resend = [];
+    this.#unacked = [];
+    this.#inbox.clear();
+    this.#network.ends.delete(this);
+  }
+}

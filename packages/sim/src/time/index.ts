@@ -1,0 +1,1 @@
+export { type Clock, EventQueue, type Timer } from "./event-queue.ts";
