@@ -4,7 +4,7 @@ import type { FromWorker, ToWorker, WorkerJob, WorkerSetup } from "./messages.ts
 import type { StoreRoutes } from "./store-routes.ts";
 
 // Workers make only small, short-lived objects; V8's default would let them pile up to 48 MiB.
-const youngHeapMiB = 4;
+const youngHeapMiB = 2;
 
 export interface LaneListener {
   readonly results: (lane: Lane, results: FromWorker) => void;

@@ -7,8 +7,7 @@ export type CheckJob = Extract<DiskJob, { type: "check" }>;
 /** Where the jobs of a store may go, so that no piece is written at home while a helper reads it. */
 export class StoreRoutes {
   readonly id: StoreId;
-  /** What helpers are told when they first meet the store. */
-  open: OpenJob;
+  #opening: Omit<OpenJob, "job">;
   /** Checks that helpers do now. */
   readonly helped = new Map<JobId, CheckJob>();
   /** Jobs at home that change files. */
@@ -20,13 +19,24 @@ export class StoreRoutes {
 
   constructor(job: Extract<DiskJob, { type: "open" }>) {
     this.id = job.store;
-    this.open = sendable(job);
+    this.#opening = { ...job, rootMemory: rootMemory() };
   }
 
   /** The caller begins afresh; home still remembers which files are in doubt. */
   reopen(job: Extract<DiskJob, { type: "open" }>): void {
-    this.open = sendable(job);
+    this.#opening = { ...job, rootMemory: rootMemory() };
     this.#doubtful = true;
+  }
+
+  /** What a worker is told of the store. */
+  openJob(job: JobId): OpenJob {
+    // A copy of the digests, not kept: cloning a view would clone all of the torrent that it is a part of.
+    const spec = { ...this.#opening.spec, digests: this.#opening.spec.digests.slice() };
+    return { ...this.#opening, spec, job };
+  }
+
+  get pieceBytes(): number {
+    return this.#opening.spec.pieceBytes;
   }
 
   syncFailed(): void {
@@ -56,10 +66,4 @@ export class StoreRoutes {
 
 export function changesFiles(job: DiskJob): boolean {
   return job.type === "write" || job.type === "create";
-}
-
-// A copy of the digests alone: cloning a view would clone all of the torrent that it is a part of.
-function sendable(job: Extract<DiskJob, { type: "open" }>): OpenJob {
-  const spec = { ...job.spec, digests: job.spec.digests.slice() };
-  return { ...job, spec, rootMemory: rootMemory() };
 }

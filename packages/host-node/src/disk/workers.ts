@@ -89,7 +89,7 @@ export class DiskWorkers {
     const weight = weightOf(job, routes);
     const lane = job.type === "check" ? this.#laneForCheck(routes, weight) : this.#laneAt(0);
     if (lane.index > 0 && job.type === "check") {
-      if (!lane.knows.has(routes)) lane.add({ ...routes.open, job: silentJob });
+      if (!lane.knows.has(routes)) lane.add(routes.openJob(silentJob));
       lane.knows.add(routes);
       routes.helped.set(job.job, job);
     }
@@ -98,7 +98,7 @@ export class DiskWorkers {
     this.#sent.set(job.job, { job, routes, lane, weight });
     lane.weight += weight;
     lane.jobsCount += 1;
-    lane.add(job.type === "open" ? routes.open : job);
+    lane.add(job.type === "open" ? routes.openJob(job.job) : job);
   }
 
   #laneForCheck(routes: StoreRoutes, weight: number): Lane {
@@ -186,7 +186,7 @@ export class DiskWorkers {
 
 /** Bytes that a job moves: by which helpers are chosen. */
 function weightOf(job: DiskJob, routes: StoreRoutes): number {
-  if (job.type === "check") return job.count * routes.open.spec.pieceBytes;
+  if (job.type === "check") return job.count * routes.pieceBytes;
   if (job.type === "write") return job.length;
   return job.type === "read" ? job.blocks.reduce((sum, block) => sum + block.length, 0) : 0;
 }

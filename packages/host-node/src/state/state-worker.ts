@@ -10,7 +10,7 @@ export interface StateOptions {
 }
 
 // As for disk workers: small, short-lived objects only.
-const youngHeapMiB = 4;
+const youngHeapMiB = 2;
 
 /** The state port on a worker thread, since SQLite's calls block. Jobs are done in the order given. */
 export class StateWorker {
