@@ -3,7 +3,7 @@ import type { Descriptors } from "./descriptors.ts";
 import { readAll, writeAll } from "./file-io.ts";
 import type { Store } from "./store.ts";
 
-// 256 KiB stays in the second-level cache between the read and the hash; 1 MiB measured 3 % slower, 64 KiB 20 %.
+// Stays in the second-level cache between the read and the hash; the fastest of five sizes from 16 KiB to 1 MiB.
 const chunkBytes = 256 * 1024;
 
 /** Reads stored bytes to be hashed, through one buffer of its own. */
