@@ -9,6 +9,7 @@ const snubAfter = ms(60_000);
 /** A piece fetched by one peer alone should not take longer than this. */
 const aloneFor = ms(10_000);
 const endGameBlocks = 16;
+const rejectsInRowMax = 8;
 
 /** What we ask of peers and what becomes of it. */
 export class Downloads {
@@ -65,6 +66,7 @@ export class Downloads {
     peer.down.add(now, span.length);
     peer.lastBlockAt = now;
     peer.snubbed = false;
+    peer.rejectsInRow = 0;
     if (askedAt !== undefined) peer.pipeline.received(now, span.length, ms(now - askedAt));
     const partial = this.picker.partial(block.piece);
     const rivals = partial === undefined ? 0 : partial.requesters(block.block);
@@ -107,17 +109,20 @@ export class Downloads {
   }
 
   choked(peer: Peer): void {
-    // With the fast extension each request is answered, if only by a reject (BEP 6).
-    if (!peer.facts.fast) this.releaseAll(peer);
+    // With the fast extension each request is answered, if only by a reject (BEP 6); others go on meanwhile.
+    if (peer.facts.fast) this.#disown(peer);
+    else this.releaseAll(peer);
   }
 
   rejected(now: Ms, peer: Peer, span: BlockSpan): void {
     const block = this.#blockOf(span);
     if (block === undefined || !peer.outstanding.delete(blockKey(block))) return;
-    peer.failedRequests += 1;
     if (peer.choking) peer.allowedFast.delete(block.piece);
+    else peer.rejectsInRow += 1;
     this.picker.release(block);
     this.wakeStarved();
+    // Whoever only refuses is asked again once a second, not once a round trip.
+    if (peer.rejectsInRow > rejectsInRowMax) peer.starved = true;
     if (peer.outstanding.size === 0) peer.pipeline.stalled();
     if (!peer.choking && peer.outstanding.size <= peer.pipeline.refillAt) this.fill(now, peer);
   }
@@ -126,7 +131,7 @@ export class Downloads {
   releaseAll(peer: Peer): void {
     for (const key of peer.outstanding.keys()) this.picker.release(blockOf(key));
     peer.outstanding.clear();
-    for (const piece of this.picker.disown(peer.id)) this.#context.emit({ type: "bad", piece });
+    this.#disown(peer);
     this.wakeStarved();
   }
 
@@ -149,6 +154,15 @@ export class Downloads {
     for (const peer of this.#context.peers.values()) {
       for (const key of peer.outstanding.keys()) this.#cancel(peer, blockOf(key));
       this.releaseAll(peer);
+    }
+  }
+
+  /** What only this peer was to send begins anew; what it still sends of that is of no use. */
+  #disown(peer: Peer): void {
+    for (const piece of this.picker.disown(peer.id)) {
+      for (const key of [...peer.outstanding.keys()])
+        if (blockOf(key).piece === piece) peer.outstanding.delete(key);
+      this.#context.emit({ type: "bad", piece });
     }
   }
 

@@ -158,6 +158,7 @@ export class Links {
       this.#doubtedAt !== undefined && now - this.#doubtedAt > doubtMax ? this.#doubtedAt : undefined;
     if (doubted !== undefined) this.#doubtedAt = undefined;
     for (const peer of [...this.#context.peers.values()]) {
+      peer.chatter = 0;
       if (doubted !== undefined && peer.lastHeardAt < doubted) this.#context.close(now, peer.id, "idle");
       else if (now - peer.lastHeardAt > idleMax) this.#context.close(now, peer.id, "idle");
       else if (complete && peer.seed) this.#context.close(now, peer.id, "both-seeds");

@@ -10,6 +10,7 @@ export type CloseReason =
   | "banned"
   | "bad-message" // the framing or a field is against the BEP
   | "bad-request" // too many requests for what cannot be asked
+  | "flood" // more talk in a second than any transfer needs
   | "too-many" // over a limit of connections
   | "duplicate" // a second link to the same peer
   | "self"

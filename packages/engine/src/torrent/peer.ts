@@ -100,7 +100,8 @@ export class Peer implements PickPeer {
   snubbed = false;
   /** Nothing more to pick for it until something changes. */
   starved = false;
-  failedRequests = 0;
+  /** Requests it refused since its last block. */
+  rejectsInRow = 0;
 
   // ---- what it asks of us
   readonly uploads = new Queue<BlockSpan>(); // bounded by `uploadQueueMax`
@@ -112,8 +113,13 @@ export class Peer implements PickPeer {
   uploaded = 0;
   uploadedSinceUnchoke = 0;
   unchokedAt: Ms = ms(0);
+  chokedAt: Ms;
   badRequests = 0;
 
+  /** Its interest is looked at out of turn no sooner: a peer that blinks must not cost a round of choking each time. */
+  mayHurryAt: Ms = ms(0);
+  /** What its talk since the last tick cost us. */
+  chatter = 0;
   lastHeardAt: Ms;
   lastSentAt: Ms;
   /** What it said of its pieces before we knew the metadata. */
@@ -126,6 +132,7 @@ export class Peer implements PickPeer {
     this.lastBlockAt = now;
     this.lastHeardAt = now;
     this.lastSentAt = now;
+    this.chokedAt = now;
     this.holdings = new PeerHoldings(pieceCount);
   }
 

@@ -56,7 +56,8 @@ export class Pipeline {
     const passed = now - this.#sample.since;
     if (passed < sampleWindow) return;
     const rate = (this.#sample.bytes * 1000) / passed;
-    if (passed < sampleWindow * 4) this.#adapt(rate);
+    // A longer time says something of the peer only if it was asked all along.
+    if (passed < sampleWindow * 4 || waited >= passed) this.#adapt(rate);
     this.#sample = { since: now, bytes: 0 };
   }
 

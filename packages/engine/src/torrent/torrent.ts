@@ -254,6 +254,7 @@ export class Torrent implements Machine<TorrentInput, TorrentOutput> {
     this.#setReady(start);
     for (const peer of this.#peers.values()) this.#wire.replayEarly(now, peer);
     this.#setTotals();
+    if (this.#state === "running") this.#verifyWhole();
     if (this.#complete) this.#becomeSeed(now);
   }
 
@@ -278,7 +279,11 @@ export class Torrent implements Machine<TorrentInput, TorrentOutput> {
     this.#announcer.handle(now, { type: "start" });
     this.#nextTick = now;
     this.#scrapeAt = ms(now + scrapeFirst);
-    // Pieces whose every block was on disk already.
+    this.#verifyWhole();
+  }
+
+  /** Pieces whose every block was on disk already. */
+  #verifyWhole(): void {
     for (const partial of this.#ready?.picker.partials ?? []) {
       if (partial.complete) this.#outbox.push({ type: "verify", piece: partial.piece, blocks: false });
     }
@@ -309,7 +314,10 @@ export class Torrent implements Machine<TorrentInput, TorrentOutput> {
     peer.lastHeardAt = now;
     this.#wire.heard(now, peer, message);
     // A free slot is given at once: the first block should not wait for the next round.
-    if (message.type === "interested" && this.#ready !== undefined) this.#choke(now, this.#ready);
+    if (message.type === "interested" && this.#ready !== undefined && now >= peer.mayHurryAt) {
+      peer.mayHurryAt = ms(now + tickEvery);
+      this.#choke(now, this.#ready);
+    }
     if (message.type === "extended" && this.#metadata !== undefined) this.#askMetadata(now);
   }
 
@@ -339,15 +347,18 @@ export class Torrent implements Machine<TorrentInput, TorrentOutput> {
 
   #verified(now: Ms, piece: number, good: boolean, blocks: Uint8Array | null): void {
     if (this.#ready === undefined) return;
+    const { picker } = this.#ready;
+    const wanted = picker.wants(piece);
+    const had = picker.have.has(piece);
     this.#ready.downloads.verified(piece, good, blocks);
-    if (!good) return;
-    this.#wire.gained(now, piece);
+    if (had || !picker.have.has(piece)) return;
+    this.#wire.gained(now, piece, wanted);
     if (this.#sequential !== undefined) this.#moveCursor();
-    if (this.#ready.picker.wantedLeft > 0 || this.#complete) return;
+    if (picker.wantedLeft > 0 || this.#complete) return;
     this.#complete = true;
     this.#setTotals();
     this.#outbox.push({ type: "complete" });
-    if (this.#ready.picker.have.all) this.#announcer.handle(now, { type: "completed" });
+    if (picker.have.all) this.#announcer.handle(now, { type: "completed" });
     this.#becomeSeed(now);
   }
 

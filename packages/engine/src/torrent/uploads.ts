@@ -1,4 +1,4 @@
-import type { Ms } from "@dure/base";
+import { type Ms, ms } from "@dure/base";
 import { type BlockSpan, peerWireLimits } from "@dure/protocol";
 import type { Picker } from "../picker/index.ts";
 import type { Context } from "./context.ts";
@@ -10,6 +10,8 @@ export const uploadQueueMax = 500;
 const servingMax = 60 * peerWireLimits.blockBytes;
 /** A peer that asks this often for what it cannot have is not mistaken but hostile. */
 const badRequestsMax = 300;
+/** Requests may cross our choke; later than this they are made in spite of it. */
+const crossingWait = ms(5000);
 /** BEP 6: allowed-fast pieces are a start, not a way to download. */
 const fastServedBlocksFactor = 3;
 
@@ -26,7 +28,8 @@ export class Uploads {
   requested(now: Ms, peer: Peer, span: BlockSpan): void {
     if (!this.#possible(span) || !this.#picker.have.has(span.piece))
       return this.#refuse(now, peer, span, true);
-    if (peer.amChoking && !this.#allowedFast(peer, span)) return this.#refuse(now, peer, span, false);
+    if (peer.amChoking && !this.#allowedFast(peer, span))
+      return this.#refuse(now, peer, span, now - peer.chokedAt > crossingWait);
     if (peer.uploads.size >= uploadQueueMax) return this.#refuse(now, peer, span, true);
     peer.uploads.push({ piece: span.piece, begin: span.begin, length: span.length });
     // Not served at once: more requests of the same chunk follow, and are read together.
@@ -69,6 +72,7 @@ export class Uploads {
   choke(now: Ms, peer: Peer): void {
     if (peer.amChoking) return;
     peer.amChoking = true;
+    peer.chokedAt = now;
     this.#context.send(now, peer, { type: "choke" });
     const kept: BlockSpan[] = [];
     for (let span = peer.uploads.shift(); span !== undefined; span = peer.uploads.shift()) {
@@ -102,8 +106,7 @@ export class Uploads {
   /** A request that crossed our choke is nobody's fault; one that can never be met is. */
   #refuse(now: Ms, peer: Peer, span: BlockSpan, fault: boolean): void {
     if (fault) peer.badRequests += 1;
-    if (peer.badRequests > badRequestsMax)
-      return this.#context.emit({ type: "close", link: peer.id, reason: "bad-request" });
+    if (peer.badRequests > badRequestsMax) return this.#context.close(now, peer.id, "bad-request");
     this.#reject(now, peer, span);
   }
 

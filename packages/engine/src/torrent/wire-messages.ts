@@ -7,6 +7,10 @@ import { type Peer, PeerHoldings } from "./peer.ts";
 import type { Ready } from "./torrent.ts";
 
 const allowedFastMax = 64;
+/** A second's talk may cost so much. An honest peer stays below a tenth of it. */
+const chatterMax = 300;
+/** What makes us look at every piece again, or take every request back and make it anew. */
+const recountCost = 10;
 /** Before the metadata a peer may tell us of this many pieces; more make no difference to a magnet's start. */
 const earlyHavesMax = 4096;
 
@@ -24,8 +28,7 @@ export class WireMessages {
   /** Our pieces, right after the handshakes. */
   greet(now: Ms, peer: Peer): void {
     const have = this.ready?.picker.have;
-    if (have !== undefined && have.all && peer.facts.fast)
-      this.#context.send(now, peer, { type: "have-all" });
+    if (have?.all && peer.facts.fast) this.#context.send(now, peer, { type: "have-all" });
     else if (have !== undefined && !have.none) {
       this.#context.send(now, peer, { type: "bitfield", bytes: have.toBytes() });
     } else if (peer.facts.fast) this.#context.send(now, peer, { type: "have-none" });
@@ -34,6 +37,8 @@ export class WireMessages {
   }
 
   heard(now: Ms, peer: Peer, message: PeerMessage): void {
+    peer.chatter += costOf(message);
+    if (peer.chatter > chatterMax) return this.#context.close(now, peer.id, "flood");
     if (this.#isFastOnly(message) && !peer.facts.fast) return this.#bad(now, peer);
     if (this.ready === undefined && this.#keepEarly(now, peer, message)) return;
     switch (message.type) {
@@ -83,11 +88,11 @@ export class WireMessages {
     }
   }
 
-  /** Tells everyone who lacks the piece that we have it. */
-  gained(now: Ms, piece: number): void {
+  /** Tells everyone who lacks the piece that we have it. `wanted`: until now we wanted it. */
+  gained(now: Ms, piece: number, wanted: boolean): void {
     for (const peer of [...this.#context.peers.values()]) {
       if (!peer.holdings.has(piece)) this.#context.send(now, peer, { type: "have", piece });
-      else {
+      else if (wanted) {
         peer.interesting -= 1;
         if (peer.interesting === 0) this.#setInterest(now, peer);
       }
@@ -113,7 +118,10 @@ export class WireMessages {
     if (early === undefined) return;
     if (early.all) this.heard(now, peer, { type: "have-all" });
     else if (early.bitfield !== undefined) this.heard(now, peer, { type: "bitfield", bytes: early.bitfield });
-    for (const piece of early.haves) this.heard(now, peer, { type: "have", piece });
+    for (const piece of early.haves) {
+      if (!this.#context.peers.has(peer.id)) return; // it spoke of pieces that do not exist
+      this.heard(now, peer, { type: "have", piece });
+    }
   }
 
   #have(now: Ms, peer: Peer, piece: number): void {
@@ -123,6 +131,7 @@ export class WireMessages {
     if (peer.holdings.has(piece)) return;
     picker.peerGains(peer.holdings, piece);
     peer.holdings.gain(piece);
+    if (peer.seed) peer.chatter += recountCost;
     this.#seedCheck(now, peer);
     if (!picker.wants(piece)) return;
     peer.interesting += 1;
@@ -193,5 +202,24 @@ export class WireMessages {
 
   #bad(now: Ms, peer: Peer): void {
     this.#context.close(now, peer.id, "bad-message");
+  }
+}
+
+/** Messages that move a transfer on are bounded by what they ask for; the rest is talk. */
+function costOf(message: PeerMessage): number {
+  switch (message.type) {
+    case "choke":
+    case "unchoke":
+    case "bitfield":
+    case "have-all":
+      return recountCost;
+    case "have":
+    case "request":
+    case "cancel":
+    case "reject":
+    case "extended":
+      return 0;
+    default:
+      return 1;
   }
 }
