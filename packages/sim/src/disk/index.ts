@@ -1,3 +1,3 @@
 export { DiskFile } from "./disk-file.ts";
-export { SimDisk, type SimDiskOptions } from "./sim-disk.ts";
+export { type DiskTwist, pathOf, SimDisk, type SimDiskOptions } from "./sim-disk.ts";
 export { Volume, VolumeError } from "./volume.ts";

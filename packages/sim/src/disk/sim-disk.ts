@@ -1,8 +1,17 @@
 import { createHash } from "node:crypto";
 import { assert, type Ms, ms, must, type Prng } from "@dure/base";
-import { type DiskJob, type DiskResult, FileLayout, pieceState, type StoreId, type StoreSpec } from "@dure/carrier";
+import {
+  type BlockRead,
+  type DiskJob,
+  type DiskResult,
+  FileLayout,
+  pieceState,
+  type StoreFile,
+  type StoreId,
+  type StoreSpec,
+} from "@dure/carrier";
 import type { Clock } from "../time/index.ts";
-import { DiskFile } from "./disk-file.ts";
+import type { DiskFile } from "./disk-file.ts";
 import { type Volume, VolumeError } from "./volume.ts";
 
 export interface SimDiskOptions {
@@ -12,7 +21,16 @@ export interface SimDiskOptions {
   readonly pool: Uint8Array;
   readonly prng: Prng;
   readonly bytesPerSecond?: number;
+  readonly twist?: DiskTwist;
   readonly onResults: (results: readonly DiskResult[]) => void;
+}
+
+/** How a disk lies, for peers that lie and for bugs that are planted. */
+export interface DiskTwist {
+  /** A block that was read, before its reader sees it. */
+  readonly served?: (block: BlockRead, bytes: Uint8Array) => void;
+  /** The verdict that is told instead of the true one. */
+  readonly verdict?: (piece: number, good: boolean) => boolean;
 }
 
 interface Store {
@@ -26,7 +44,11 @@ interface Store {
 }
 
 type Job<Type> = Extract<DiskJob, { type: Type }>;
-type Body = DiskResult extends infer Result ? (Result extends DiskResult ? Omit<Result, "job"> : never) : never;
+type Body = DiskResult extends infer Result
+  ? Result extends DiskResult
+    ? Omit<Result, "job">
+    : never
+  : never;
 
 const done = { type: "done" } as const;
 const blockBytes = 16_384;
@@ -81,7 +103,8 @@ export class SimDisk {
   #time(job: DiskJob, names: readonly string[]): Ms {
     const { clock, volume, prng, bytesPerSecond = 200e6 } = this.#options;
     let start = Math.max(clock.now, this.#barriers.get(job.store) ?? 0);
-    if (job.type === "open" || job.type === "close") start = Math.max(start, this.#storesDone.get(job.store) ?? 0);
+    if (job.type === "open" || job.type === "close")
+      start = Math.max(start, this.#storesDone.get(job.store) ?? 0);
     for (const name of names) start = Math.max(start, this.#piecesDone.get(name) ?? 0);
     const seek = prng.float() * (job.type === "sync" ? syncMost : seekMost) * volume.slowness;
     this.#lineFree = ms(
@@ -193,8 +216,11 @@ export class SimDisk {
   #read(store: Store, job: Job<"read">): Body {
     this.#mayFail(store.spec.root);
     this.#present(store);
-    for (const { piece, begin, length, memory } of job.blocks)
-      this.#load(store, piece * store.spec.pieceBytes + begin, this.#options.pool.subarray(memory, memory + length));
+    for (const block of job.blocks) {
+      const bytes = this.#options.pool.subarray(block.memory, block.memory + block.length);
+      this.#load(store, block.piece * store.spec.pieceBytes + block.begin, bytes);
+      this.#options.twist?.served?.(block, bytes);
+    }
     return done;
   }
 
@@ -204,7 +230,8 @@ export class SimDisk {
     const bytes = new Uint8Array(pieceLengthOf(store, job.piece));
     this.#load(store, job.piece * store.spec.pieceBytes, bytes);
     this.#writeBack(store, job.piece, bytes.length);
-    const good = matches(store, job.piece, bytes);
+    const right = matches(store, job.piece, bytes);
+    const good = this.#options.twist?.verdict?.(job.piece, right) ?? right;
     return { type: "verified", good, blocks: job.blocks ? blockDigests(bytes) : null };
   }
 
@@ -212,7 +239,8 @@ export class SimDisk {
     this.#mayFail(store.spec.root);
     this.#present(store);
     const states = new Uint8Array(job.count);
-    for (let index = 0; index < job.count; index += 1) states[index] = this.#stateOf(store, job.first + index);
+    for (let index = 0; index < job.count; index += 1)
+      states[index] = this.#stateOf(store, job.first + index);
     return { type: "checked", states };
   }
 
@@ -231,13 +259,14 @@ export class SimDisk {
 
   #sync(store: Store, epoch: number): Body {
     const { volume } = this.#options;
-    const files = store.spec.files.keys().filter((index) => store.spec.files[index]?.pad === false);
+    const files = store.spec.files.flatMap(({ pad }, index) => (pad ? [] : [index]));
     if (volume.operationFails()) {
       for (const index of files) this.#existing(store, index)?.syncFailed();
       throw new VolumeError("io", store.spec.root);
     }
     this.#present(store);
-    for (const index of files) if (this.#existing(store, index) !== undefined) volume.synced(pathOf(store, index), epoch);
+    for (const index of files)
+      if (this.#existing(store, index) !== undefined) volume.synced(pathOf(store, index), epoch);
     return done;
   }
 
@@ -297,7 +326,10 @@ export class SimDisk {
   }
 }
 
-export function pathOf(store: { readonly spec: StoreSpec }, index: number): string {
+export function pathOf(
+  store: { readonly spec: Pick<StoreSpec, "root"> & { readonly files: readonly Pick<StoreFile, "path">[] } },
+  index: number,
+): string {
   const file = must(store.spec.files[index], "the file is in the store");
   return [store.spec.root, ...file.path].join("/");
 }
@@ -322,7 +354,12 @@ function pieceLengthOf({ spec }: Store, piece: number): number {
 }
 
 function matches({ spec }: Store, piece: number, bytes: Uint8Array): boolean {
-  return createHash("sha1").update(bytes).digest().compare(spec.digests, piece * 20, piece * 20 + 20) === 0;
+  return (
+    createHash("sha1")
+      .update(bytes)
+      .digest()
+      .compare(spec.digests, piece * 20, piece * 20 + 20) === 0
+  );
 }
 
 function blockDigests(bytes: Uint8Array): Uint8Array {

@@ -54,7 +54,10 @@ export class Datagrams implements Sender {
     clock.after(this.#network.delay(this.#host, to) + late, () => {
       if (!this.#network.reaches(this.#host, to) || to.downWait > downWaitMax) return;
       clock.at(to.receive(datagram.bytes.length), () => {
-        this.#network.datagramHandlers.get(formatAddress(datagram.to))?.(datagram.from, datagram.bytes.slice());
+        this.#network.datagramHandlers.get(formatAddress(datagram.to))?.(
+          datagram.from,
+          datagram.bytes.slice(),
+        );
       });
     });
   }

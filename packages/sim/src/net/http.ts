@@ -51,8 +51,7 @@ export class HttpClient {
     if (server === undefined) return this.#failSoon(request, "unreachable");
     const { clock } = this.#network;
     const delay = this.#network.delay(this.#host, server);
-    const service = () =>
-      this.#network.httpServices.get(formatAddress({ ip, port: Number(url.port || 80) }));
+    const service = () => this.#network.httpServices.get(formatAddress({ ip, port: Number(url.port || 80) }));
     clock.after(delay * 2, () => {
       if (!this.#network.reaches(this.#host, server)) return; // lost: the timeout will tell
       if (service() === undefined) return this.#fail(request, "refused");

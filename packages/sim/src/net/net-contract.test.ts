@@ -25,7 +25,8 @@ function world(left: Partial<LineRates>, right: Partial<LineRates>): NetWorld {
     until: async (condition, what) => {
       // The conditions count through everything heard: they are asked now and then.
       for (let steps = 0; steps % 64 !== 0 || !condition(); steps += 1)
-        if (steps > stepsMax || (!clock.step() && !condition())) throw new Error(`waited in vain for ${what}`);
+        if (steps > stepsMax || (!clock.step() && !condition()))
+          throw new Error(`waited in vain for ${what}`);
     },
     settle: async () => {
       for (let steps = 0; clock.step(); steps += 1) assert(steps < stepsMax, "it comes to rest");

@@ -161,7 +161,7 @@ export class TcpEnd implements Sender {
   #answerSyn(server: Host, other: TcpEnd | undefined): void {
     this.#network.clock.after(this.#network.delay(server, this.#host), () => {
       if (!this.#network.reaches(server, this.#host)) return;
-      if (this.#state === "closed") return other?.#reset();
+      if (this.#state === "closed") return other === undefined ? undefined : other.#reset();
       if (this.#state !== "connecting") return; // answered twice
       if (other === undefined) return this.#end("refused");
       this.#open();
@@ -249,7 +249,7 @@ export class TcpEnd implements Sender {
       if (!this.#network.reaches(this.#host, to)) return this.#lost();
       clock.at(to.receive(segment.bytes.length), () => {
         if (!this.#network.reaches(this.#host, to)) return this.#lost();
-        this.#other?.#arrive(segment);
+        this.#withOther((other) => other.#arrive(segment));
       });
     });
   }
@@ -289,10 +289,9 @@ export class TcpEnd implements Sender {
   #arrive(segment: Segment): void {
     if (this.#state === "closed") {
       // Whoever has gone answers with a reset, if the machine is there to say it.
-      this.#toOther(() => this.#other?.#reset());
-      return;
+      return this.#toOther((other) => other.#reset());
     }
-    if (this.#state === "connecting") return this.#other?.#lost(); // the answer to our SYN has not come
+    if (this.#state === "connecting") return this.#withOther((other) => other.#lost()); // the answer to our SYN has not come
     if (segment.from !== this.#expected) {
       if (segment.from < this.#expected) this.#acknowledge(); // it had not heard
       return; // a gap: what was lost comes again
@@ -320,7 +319,7 @@ export class TcpEnd implements Sender {
       const segment = this.#inbox.shift();
       if (segment === undefined) return;
       if (segment.last) {
-        this.#toOther(() => this.#other?.#acked(segment.from, true));
+        this.#toOther((other) => other.#acked(segment.from, true));
         return this.#end("end");
       }
       this.#consumed += segment.bytes.length;
@@ -332,16 +331,22 @@ export class TcpEnd implements Sender {
 
   #acknowledge(): void {
     const consumed = this.#consumed;
-    this.#toOther(() => this.#other?.#acked(consumed, false), () => this.#other?.#lost());
+    this.#toOther(
+      (other) => other.#acked(consumed, false),
+      (other) => other.#lost(),
+    );
   }
 
-  #toOther(say: () => void, unheard: () => void = () => {}): void {
+  #toOther(say: (other: TcpEnd) => void, unheard: (other: TcpEnd) => void = () => {}): void {
     const to = this.#remoteHost;
-    if (to === undefined || !this.#network.reaches(this.#host, to)) return unheard();
+    if (to === undefined || !this.#network.reaches(this.#host, to)) return this.#withOther(unheard);
     this.#network.clock.after(this.#network.delay(this.#host, to), () => {
-      if (this.#network.reaches(this.#host, to)) say();
-      else unheard();
+      this.#withOther(this.#network.reaches(this.#host, to) ? say : unheard);
     });
+  }
+
+  #withOther(act: (other: TcpEnd) => void): void {
+    if (this.#other !== undefined) act(this.#other);
   }
 
   #reset(): void {

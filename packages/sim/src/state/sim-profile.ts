@@ -1,4 +1,4 @@
-import { type InfoHash, type Prng, unixMs, type UnixMs } from "@dure/base";
+import { type InfoHash, type Prng, type UnixMs, unixMs } from "@dure/base";
 import type { PartialRecord, StateJob, StateResult, TorrentKey, TorrentRecord } from "@dure/carrier";
 import type { Clock } from "../time/index.ts";
 
@@ -46,7 +46,10 @@ export class SimProfile {
   }
 
   /** What the table says, and what it would after a power cut in the worst case. */
-  record(key: TorrentKey): { readonly now: TorrentRecord | undefined; readonly durable: TorrentRecord | undefined } {
+  record(key: TorrentKey): {
+    readonly now: TorrentRecord | undefined;
+    readonly durable: TorrentRecord | undefined;
+  } {
     const of = (table: Table) => {
       const row = table.get(nameOf(key));
       return row === undefined ? undefined : recordOf(row);
@@ -106,7 +109,9 @@ export class SimProfile {
     this.#owners.set(name, { pid, since: this.calendar });
     if (!this.#table.has(name)) this.#put(blank(job, this.calendar));
     const row = this.#table.get(name);
-    return row === undefined ? { type: "failed", detail: "lost" } : { type: "claimed", record: recordOf(row) };
+    return row === undefined
+      ? { type: "failed", detail: "lost" }
+      : { type: "claimed", record: recordOf(row) };
   }
 
   #put(row: Row): void {
@@ -170,7 +175,10 @@ function blank({ key, name }: { key: TorrentKey; name: string }, addedAt: UnixMs
 }
 
 function recordOf(row: Row): TorrentRecord {
-  const partial = Array.from(row.partial, ([piece, blocks]): PartialRecord => ({ piece, blocks: blocks.slice() }));
+  const partial = Array.from(
+    row.partial,
+    ([piece, blocks]): PartialRecord => ({ piece, blocks: blocks.slice() }),
+  );
   return { ...row, have: row.have?.slice() ?? null, unsynced: [...row.unsynced], partial };
 }
 

@@ -22,7 +22,12 @@ stateContract("simulated", async () => {
           const jobs = bodies.map((body, index): StateJob => ({ ...body, job: index }));
           state.submit(jobs);
           while (clock.step());
-          return jobs.map(({ job }) => must(results.find((result) => result.job === job), "it was answered"));
+          return jobs.map(({ job }) =>
+            must(
+              results.find((result) => result.job === job),
+              "it was answered",
+            ),
+          );
         },
         close,
         kill: close,

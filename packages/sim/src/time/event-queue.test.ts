@@ -9,9 +9,13 @@ test("things happen by time, and those of one moment in the order they were plan
     const queue = new EventQueue();
     const planned = Array.from({ length: 200 }, (_, order) => ({ at: prng.below(20), order }));
     const happened: { at: number; order: number }[] = [];
-    for (const plan of planned) queue.at(ms(plan.at), () => happened.push({ at: queue.now, order: plan.order }));
+    for (const plan of planned)
+      queue.at(ms(plan.at), () => happened.push({ at: queue.now, order: plan.order }));
     while (queue.step());
-    deepEqual(happened, planned.toSorted((a, b) => a.at - b.at || a.order - b.order));
+    deepEqual(
+      happened,
+      planned.toSorted((a, b) => a.at - b.at || a.order - b.order),
+    );
   }
 });
 
