@@ -4,7 +4,13 @@ import type { BlockSpan, Info, PeerMessage } from "@dure/protocol";
 import type { Landing } from "./assembly.ts";
 import type { Carrier } from "./carrier.ts";
 import type { Link } from "./link.ts";
-import type { DiskResult, StoreId, TorrentKey, TorrentRecord } from "./ports/index.ts";
+import {
+  type DiskResult,
+  pieceState,
+  type StoreId,
+  type TorrentKey,
+  type TorrentRecord,
+} from "./ports/index.ts";
 import type { TorrentReport } from "./reports.ts";
 import { Storage, type StorageEvent } from "./storage.ts";
 import type { TrackerDesk } from "./tracker-desk.ts";
@@ -233,6 +239,8 @@ export class CarriedTorrent {
       case "back":
         this.report({ type: "disk-back" });
         return this.input(now, { type: "disk", ready: true });
+      case "gone":
+        return this.#gone(event.piece);
       case "state-fault":
         return this.report(event);
       case "saved":
@@ -269,15 +277,18 @@ export class CarriedTorrent {
     this.report({ type: "stopped" });
   }
 
+  #gone(piece: number): void {
+    this.storage?.gone(piece);
+    this.report({ type: "piece-gone", piece });
+    this.#doneSaid = false;
+    this.input(this.#carrier.time, { type: "gone", piece });
+  }
+
   /** A piece could not be read: is it still there? */
   #recheck(piece: number): void {
     const { desk } = this.#carrier;
     desk.disk({ type: "check", store: this.store, first: piece, count: 1 }, (result) => {
-      if (result.type !== "checked" || result.states[0] === 2) return;
-      this.storage?.gone(piece);
-      this.report({ type: "piece-gone", piece });
-      this.#doneSaid = false;
-      this.input(this.#carrier.time, { type: "gone", piece });
+      if (result.type === "checked" && result.states[0] !== pieceState.good) this.#gone(piece);
     });
   }
 }

@@ -1,19 +1,17 @@
 import { Bitfield } from "@dure/base";
-import { type Info, pieceLength } from "@dure/protocol";
+import { type Info, peerWireLimits, pieceLength } from "@dure/protocol";
 import type { Desk } from "./desk.ts";
-import {
-  type DiskResult,
-  pieceState,
-  type StoreId,
-  type StoreSpec,
-  type TorrentRecord,
-} from "./ports/index.ts";
+import { FileLayout } from "./layout.ts";
+import { type DiskResult, pieceState, type StoreId, type TorrentRecord } from "./ports/index.ts";
+import { storeSpec } from "./store-spec.ts";
 
 /** What the files of a torrent turned out to be. */
 export type SetupOutcome =
   | {
       readonly type: "ready";
       readonly have: Bitfield;
+      /** Those of `have` that were found right just now: whether they are synced nobody knows. */
+      readonly unsynced: readonly number[];
       readonly partial: readonly { readonly piece: number; readonly blocks: Bitfield }[];
     }
   | { readonly type: "not-ours"; readonly path: string }
@@ -34,22 +32,25 @@ export interface SetupOptions {
   readonly onOutcome: (outcome: SetupOutcome) => void;
 }
 
+const { blockBytes } = peerWireLimits;
 /** Pieces checked by one job: progress shows, and two workers share a check. */
 const checkBytes = 32 << 20;
 
 /**
  * Finds out what of a torrent is on disk before it joins its swarm (CONTRACT.md, "Files already there").
  *
- * With a record of ours: what was synced is had, as far as its files still have their lengths; only what was written
- * and not synced, and what lies in files that changed length, is checked. Without one: non-empty files are checked
- * whole, and refused when nothing in them is right.
+ * With progress on record: what was synced is had, as far as its files still have their lengths; only what was written
+ * and not synced, and what lies in files that changed length, is checked. Without: non-empty files are checked whole,
+ * and refused when nothing in them is right and the torrent is new to us. What was found out is on record before the
+ * outcome is told, and so before the first write: a process killed right after it knows the files as its own.
  */
 export class Setup {
   readonly #options: SetupOptions;
   readonly #have: Bitfield;
   readonly #toCheck = new Set<number>(); // bounded by the torrent's pieces
+  readonly #good: number[] = [];
+  #sizes: readonly (number | null)[] = [];
   #checked = 0;
-  #good = 0;
   /** The first non-empty file, when there is no record of ours. */
   #stranger: string | undefined;
 
@@ -77,16 +78,17 @@ export class Setup {
 
   #probed(sizes: readonly (number | null)[]): void {
     const { info, record } = this.#options;
-    const ours = record.have !== null || record.unsynced.length > 0 || record.partial.length > 0;
+    this.#sizes = sizes;
+    const ours = record.torrent !== null || record.have !== null;
     for (const [index, file] of info.files.entries()) {
       if (file.pad || file.bytes === 0) continue;
       const size = sizes[index] ?? 0;
-      if (!ours && size > 0) {
-        this.#stranger ??= file.path.join("/");
-        this.#addPieces(file, () => true);
+      if (record.have === null && size > 0) {
+        if (!ours) this.#stranger ??= file.path.join("/");
+        this.#addPieces(file, () => true); // nothing was saved yet, or the progress was damaged
       }
       // A file of ours that was cut short or taken away: what was had of it is looked at again.
-      if (ours && size < file.bytes)
+      if (size < file.bytes)
         this.#addPieces(file, (piece) => this.#have.has(piece) && this.#reaches(piece, file, size));
     }
     for (const piece of record.unsynced) if (piece < info.pieceCount) this.#toCheck.add(piece);
@@ -141,41 +143,71 @@ export class Setup {
     for (const [index, state] of states.entries()) {
       if (state !== pieceState.good) continue;
       this.#have.set(first + index);
-      this.#good += 1;
+      this.#good.push(first + index);
     }
     this.#checked += states.length;
     this.#options.onProgress(this.#checked);
   }
 
   #finish(): void {
-    const { desk, store, info, record, overwrite, onOutcome, files, assumeComplete } = this.#options;
-    if (this.#stranger !== undefined && this.#good === 0 && !overwrite) {
+    const { desk, store, info, overwrite, onOutcome, files, assumeComplete } = this.#options;
+    if (this.#stranger !== undefined && this.#good.length === 0 && !overwrite) {
       return onOutcome({ type: "not-ours", path: this.#stranger });
     }
-    const partial = record.partial.flatMap(({ piece, blocks }) => {
-      if (piece >= info.pieceCount || this.#have.has(piece)) return [];
-      const field = Bitfield.fromBytes(blocks, Math.ceil(pieceLength(info, piece) / 16_384));
-      return field === undefined ? [] : [{ piece, blocks: field }];
-    });
-    const ready = { type: "ready", have: this.#have, partial } as const;
+    if (assumeComplete) return onOutcome({ type: "ready", have: this.#have, unsynced: [], partial: [] });
     const empty = info.files.flatMap((file, index) =>
       file.bytes === 0 && (files?.includes(index) ?? true) ? [index] : [],
     );
-    if (empty.length === 0 || assumeComplete) return onOutcome(ready);
+    if (empty.length === 0) return this.#record();
     desk.disk({ type: "create", store, files: empty }, (result) => {
-      onOutcome(result.type === "failed" ? { type: "fault", failure: result } : ready);
+      if (result.type === "failed") onOutcome({ type: "fault", failure: result });
+      else this.#record();
     });
   }
-}
 
-function storeSpec(root: string, info: Info): StoreSpec {
-  const { pieceBytes, totalBytes, pieces } = info;
-  const files = info.files.map(({ path, bytes, offset, pad, executable }) => ({
-    path,
-    bytes,
-    offset,
-    pad,
-    executable,
-  }));
-  return { root, files, pieceBytes, totalBytes, digests: pieces };
+  /** The database hears what was found, unless it knew. That it cannot be told is no reason not to begin. */
+  #record(): void {
+    const { desk, record, onOutcome } = this.#options;
+    const { infoHash, dir, uploaded, downloaded, completedAt, peers } = record;
+    const partial = this.#partial();
+    const ready = { type: "ready", have: this.#have, unsynced: this.#good, partial } as const;
+    const kept = new Set([...this.#good, ...partial.map(({ piece }) => piece)]);
+    const journalled = [...record.unsynced, ...record.partial.map(({ piece }) => piece)];
+    const dropped = journalled.filter((piece) => !kept.has(piece));
+    if (record.have !== null && this.#toCheck.size + dropped.length === 0) return onOutcome(ready);
+    const key = { infoHash, dir };
+    const records = partial.map(({ piece, blocks }) => ({ piece, blocks: blocks.toBytes() }));
+    desk.state(
+      { type: "journal", key, unsynced: this.#good, partial: records, dropped },
+      () => undefined, // the answer to the next one, which comes after it, is enough
+    );
+    const synced = this.#have.copy();
+    for (const piece of this.#good) synced.clear(piece);
+    desk.state(
+      { type: "commit", key, have: synced.toBytes(), uploaded, downloaded, completedAt, peers },
+      () => onOutcome(ready),
+    );
+  }
+
+  /** Blocks of unfinished pieces, as far as their files still reach them. */
+  #partial(): { readonly piece: number; readonly blocks: Bitfield }[] {
+    const { info, record } = this.#options;
+    if (record.partial.length === 0) return [];
+    const layout = new FileLayout(info.files);
+    return record.partial.flatMap(({ piece, blocks }) => {
+      if (piece >= info.pieceCount || this.#have.has(piece)) return [];
+      const bytes = pieceLength(info, piece);
+      const field = Bitfield.fromBytes(blocks, Math.ceil(bytes / blockBytes));
+      if (field === undefined) return [];
+      for (const block of [...field]) {
+        const begin = block * blockBytes;
+        const spans = layout.spans(piece * info.pieceBytes + begin, Math.min(blockBytes, bytes - begin));
+        const there = spans.every(
+          ({ file, offset, length, pad }) => pad || (this.#sizes[file] ?? 0) >= offset + length,
+        );
+        if (!there) field.clear(block);
+      }
+      return field.none ? [] : [{ piece, blocks: field }];
+    });
+  }
 }

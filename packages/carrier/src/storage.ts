@@ -4,7 +4,8 @@ import { pieceLength } from "@dure/protocol";
 import { Assembly, type Landing, type RunWrite } from "./assembly.ts";
 import type { Desk } from "./desk.ts";
 import type { Pool } from "./pool.ts";
-import type { DiskResult, StoreId, TorrentKey } from "./ports/index.ts";
+import { type DiskResult, pieceState, type StoreId, type TorrentKey } from "./ports/index.ts";
+import { storeSpec } from "./store-spec.ts";
 
 /** Arrived bytes that are not on disk yet: written in parts rather than lost with the process. */
 const unwrittenMax = 3 << 20;
@@ -31,6 +32,8 @@ export type StorageEvent =
     }
   | { readonly type: "fault"; readonly failure: Failed }
   | { readonly type: "back" }
+  /** A verified piece is not on the disk after all. */
+  | { readonly type: "gone"; readonly piece: number }
   | { readonly type: "state-fault"; readonly detail: string }
   /** Everything had so far is synced and saved. */
   | { readonly type: "saved" };
@@ -82,6 +85,8 @@ export class Storage {
   #refused: (() => void)[] = [];
   #retry: { at: Ms; wait: Ms } | undefined;
   #faulty = false;
+  /** The last refusal was of a file or folder that is not there. */
+  #vanished = false;
   #closed = false;
   #backlog = 0;
 
@@ -188,13 +193,36 @@ export class Storage {
       this.#syncing = false;
       if (result.type === "failed") {
         for (const piece of pieces) this.#unsynced.add(piece);
-        return this.#refuse(now, result, () => this.sync(now));
+        return this.#refuse(now, result, () => this.#doubt(now));
       }
       this.#accepted();
       for (const piece of pieces) this.#synced.set(piece);
       if (this.#unsynced.size > 0) this.#syncAt = ms(now + syncWait);
       this.save();
     });
+  }
+
+  /**
+   * A sync failed. Linux counts the pages it could not write as clean, so a further sync would lie: whatever was waiting
+   * for it is read back and hashed first, and what is wrong is fetched again.
+   */
+  #doubt(now: Ms): void {
+    const { desk, store, onEvent } = this.#options;
+    const pieces = [...this.#unsynced];
+    let left = pieces.length;
+    if (left === 0) return this.sync(now);
+    for (const piece of pieces) {
+      desk.disk({ type: "check", store, first: piece, count: 1 }, (result) => {
+        left -= 1;
+        if (result.type === "checked" && result.states[0] !== pieceState.good) {
+          this.#unsynced.delete(piece);
+          onEvent({ type: "gone", piece });
+        }
+        if (left > 0) return;
+        if (result.type === "failed") this.#refuse(now, result, () => this.#doubt(now));
+        else this.sync(now);
+      });
+    }
   }
 
   /** The have bitmap and the totals go to the database. */
@@ -267,6 +295,7 @@ export class Storage {
   #refuse(now: Ms, failure: Failed, again: () => void): void {
     if (this.#closed) return;
     this.#refused.push(again);
+    this.#vanished = failure.fault === "missing";
     if (this.#retry === undefined) this.#retry = { at: ms(now + retryFirst), wait: retryFirst };
     if (this.#faulty) return;
     this.#faulty = true;
@@ -278,7 +307,14 @@ export class Storage {
     const first = this.#refused.shift();
     const wait = ms(Math.min(must(this.#retry, "a retry is due").wait * 2, retryMost));
     this.#retry = { at: ms(now + wait), wait };
+    if (this.#vanished) this.#openAgain();
     first?.();
+  }
+
+  /** A folder that vanished is not made again behind the user's back; whether it is there now, only `open` looks. */
+  #openAgain(): void {
+    const { desk, store, key, info } = this.#options;
+    desk.disk({ type: "open", store, spec: storeSpec(key.dir, info) }, () => undefined);
   }
 
   #accepted(): void {

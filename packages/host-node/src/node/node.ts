@@ -1,5 +1,5 @@
 import { randomBytes, randomInt } from "node:crypto";
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import {
   type InfoHash,
@@ -238,6 +238,14 @@ class Node implements DureNode {
     live.wantedFiles = files;
     live.setName(info.name);
     live.setPhase("checking");
+    // Data of ours in a folder that is not there: an unmounted disk, rather than a wish to fetch all of it again.
+    if (record.have?.some((byte) => byte !== 0) === true && !existsSync(live.dir)) {
+      throw new NodeError(
+        "disk",
+        `${live.dir} is gone with the data in it: is its disk mounted? An empty folder there starts anew`,
+        live.dir,
+      );
+    }
     const loop = this.#opened(this.#loop);
     const outcome = await new Promise<SetupOutcome>((onOutcome) => {
       loop.turn(() => {

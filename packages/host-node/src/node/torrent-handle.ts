@@ -53,9 +53,10 @@ export class LiveTorrent implements TorrentHandle {
   #name: string;
   #phase:
     | { readonly name: "metadata" }
-    | { name: "checking"; piecesChecked: number }
+    | { readonly name: "checking" }
     | { readonly name: "live" }
     | { readonly name: "stopped" };
+  #piecesChecked = 0;
   #paused = false;
   #fault: { readonly fault: string; readonly message: string } | undefined;
   #resolveDone: () => void = () => undefined;
@@ -70,7 +71,7 @@ export class LiveTorrent implements TorrentHandle {
     this.#name = start.name;
     this.#options = start.options;
     this.#startedAt = host.now();
-    this.#phase = { name: "checking", piecesChecked: 0 };
+    this.#phase = { name: "checking" };
     this.done = new Promise((resolve, reject) => {
       this.#resolveDone = resolve;
       this.#rejectDone = reject;
@@ -89,13 +90,13 @@ export class LiveTorrent implements TorrentHandle {
   }
 
   setPhase(phase: "metadata" | "checking" | "live"): void {
-    this.#phase = phase === "checking" ? { name: "checking", piecesChecked: 0 } : { name: phase };
+    this.#phase = { name: phase };
   }
 
   hear(report: TorrentReport): void {
     switch (report.type) {
       case "checking":
-        if (this.#phase.name === "checking") this.#phase.piecesChecked = report.piecesChecked;
+        this.#piecesChecked = report.piecesChecked;
         return;
       case "piece":
         return this.#pieceCame();
@@ -173,6 +174,7 @@ export class LiveTorrent implements TorrentHandle {
       state: this.#state(),
       pieceCount: info?.pieceCount ?? 0,
       piecesDone: have?.count ?? 0,
+      piecesChecked: this.#piecesChecked,
       bytesTotal,
       bytesDone: done,
       downRate,
@@ -317,6 +319,7 @@ export class LiveTorrent implements TorrentHandle {
   }
 
   #state(): TorrentState {
+    if (this.#phase.name === "checking") return { name: "checking", piecesChecked: this.#piecesChecked };
     if (this.#phase.name !== "live") return { ...this.#phase };
     if (this.#paused) return { name: "paused" };
     if (this.#fault !== undefined) return { name: "disk-fault", ...this.#fault };
