@@ -25,6 +25,9 @@ export class Limits {
   #settings: LimitSettings;
   readonly #down: TokenBucket;
   readonly #up: TokenBucket;
+  /** Torrents with peers that want something of us, and how many each serves: bounded by the torrents. */
+  readonly #slotsWanted = new Set<object>();
+  readonly #slotsTaken = new Map<object, number>();
   connections = 0;
   halfOpen = 0;
 
@@ -42,6 +45,24 @@ export class Limits {
     this.#settings = settings;
     this.#down.set(now, bucketOf(settings.downRateMax));
     this.#up.set(now, bucketOf(settings.upRateMax));
+  }
+
+  /** Upload slots for one of the torrents that share these limits; undefined where there is no limit of slots. */
+  slotsFor(torrent: object, wanted: number): number | undefined {
+    const { uploadSlots } = this.#settings;
+    this.#slotsWanted.delete(torrent);
+    if (wanted > 0) this.#slotsWanted.add(torrent);
+    else this.#slotsTaken.delete(torrent);
+    if (uploadSlots === undefined) return undefined;
+    const share = Math.ceil(uploadSlots / Math.max(1, this.#slotsWanted.size));
+    let others = 0;
+    for (const [holder, taken] of this.#slotsTaken) if (holder !== torrent) others += taken;
+    return Math.max(0, Math.min(share, uploadSlots - others));
+  }
+
+  takeSlots(torrent: object, taken: number): void {
+    if (taken === 0) this.#slotsTaken.delete(torrent);
+    else this.#slotsTaken.set(torrent, taken);
   }
 
   get mayConnect(): boolean {

@@ -23,7 +23,7 @@ export class Choking {
   tick(now: Ms, context: Context, ready: Ready, complete: boolean): void {
     const peers = [...context.peers.values()];
     const view = peers.map((peer) => chokerPeer(now, peer));
-    const plan: ChokerPlan = { slots: this.#slotsNow(), seeding: complete };
+    const plan: ChokerPlan = { slots: this.#slotsNow(peers), seeding: complete };
     const due = this.#nextRound === undefined || now >= this.#nextRound;
     if (due) {
       this.#nextRound = ms(now + chokerLimits.roundEvery);
@@ -34,11 +34,19 @@ export class Choking {
       if (unchoked.has(peer.id)) ready.uploads.unchoke(now, peer);
       else ready.uploads.choke(now, peer);
     }
+    this.#node.takeSlots(this, unchoked.size);
   }
 
-  #slotsNow(): number {
+  /** The torrent serves nobody any more. */
+  stop(): void {
+    this.#node.slotsFor(this, 0);
+  }
+
+  /** The torrent's own number, and its share of the node's. */
+  #slotsNow(peers: readonly Peer[]): number {
     const own = this.#limits.settings.uploadSlots ?? this.#slots.slots;
-    return Math.min(own, this.#node.settings.uploadSlots ?? own);
+    const wanted = peers.filter((peer) => peer.interested && !peer.uploadOnly).length;
+    return Math.min(own, this.#node.slotsFor(this, wanted) ?? own);
   }
 
   #adjust(now: Ms, peers: readonly Peer[]): void {

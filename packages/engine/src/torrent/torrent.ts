@@ -295,6 +295,7 @@ export class Torrent implements Machine<TorrentInput, TorrentOutput> {
     this.#setTotals();
     this.#ready?.downloads.cancelAll();
     this.#links.closeAll(now, "stopped");
+    this.#choking.stop();
     this.#announcer.handle(now, { type: "stop" });
     this.#nextTick = undefined;
     this.#limitedUntil = undefined;
