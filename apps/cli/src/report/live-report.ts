@@ -3,7 +3,7 @@ import type { Context } from "../context.ts";
 import { LiveLines } from "../terminal/live.ts";
 import { transferBar } from "./lines.ts";
 import { doneText, namedText, startText, stoppedText, warningLine } from "./texts.ts";
-import type { DoneFacts, StartFacts, TransferReport, TransferWarning } from "./transfer-report.ts";
+import type { DoneFacts, StartFacts, StopFacts, TransferReport, TransferWarning } from "./transfer-report.ts";
 
 /** A bar at the foot of the terminal; what happens is told above it. */
 export class LiveReport implements TransferReport {
@@ -44,8 +44,8 @@ export class LiveReport implements TransferReport {
     this.#say(this.#context.messages.text("transfer.seeding"));
   }
 
-  stopped(status: TorrentStatus, complete: boolean): void {
-    this.#say(stoppedText(status, complete, this.#context.messages));
+  stopped(status: TorrentStatus, facts: StopFacts): void {
+    this.#say(stoppedText(status, facts, this.#context.messages));
   }
 
   #say(line: string): void {

@@ -2,7 +2,7 @@ import type { TorrentStatus } from "@dure/host-node";
 import type { Context } from "../context.ts";
 import { transferLine } from "./lines.ts";
 import { doneText, namedText, startText, stoppedText, warningLine } from "./texts.ts";
-import type { DoneFacts, StartFacts, TransferReport, TransferWarning } from "./transfer-report.ts";
+import type { DoneFacts, StartFacts, StopFacts, TransferReport, TransferWarning } from "./transfer-report.ts";
 
 const seedingEvery = 10_000;
 
@@ -51,8 +51,8 @@ export class PlainReport implements TransferReport {
     this.#say(this.#context.messages.text("transfer.seeding"));
   }
 
-  stopped(status: TorrentStatus, complete: boolean): void {
-    this.#say(stoppedText(status, complete, this.#context.messages));
+  stopped(status: TorrentStatus, facts: StopFacts): void {
+    this.#say(stoppedText(status, facts, this.#context.messages));
   }
 
   #say(line: string): void {

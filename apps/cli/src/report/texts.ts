@@ -4,7 +4,7 @@ import type { Messages } from "../messages/index.ts";
 import { percentOf } from "../terminal/bar.ts";
 import { formatDuration } from "../terminal/duration.ts";
 import { printable } from "../terminal/printable.ts";
-import type { DoneFacts, StartFacts, TransferWarning } from "./transfer-report.ts";
+import type { DoneFacts, StartFacts, StopFacts, TransferWarning } from "./transfer-report.ts";
 
 /** The sentences of a transfer that bars and plain lines have in common. */
 export function startText({ status, port }: StartFacts, messages: Messages): string {
@@ -35,8 +35,8 @@ export function doneText(status: TorrentStatus, facts: DoneFacts, messages: Mess
   });
 }
 
-export function stoppedText(status: TorrentStatus, complete: boolean, messages: Messages): string {
-  if (complete) return messages.text("transfer.given", { size: formatSize(status.uploaded) });
+export function stoppedText(status: TorrentStatus, facts: StopFacts, messages: Messages): string {
+  if (facts.complete) return messages.text("transfer.given", { size: formatSize(facts.givenBytes) });
   const fraction = status.bytesTotal > 0 ? status.bytesDone / status.bytesTotal : 0;
   return messages.text("transfer.stopped", { percent: percentOf(fraction) });
 }

@@ -19,6 +19,12 @@ export interface DoneFacts {
   readonly fetchedBytes: number;
 }
 
+export interface StopFacts {
+  readonly complete: boolean;
+  /** To others, in this run. */
+  readonly givenBytes: number;
+}
+
 /** How a transfer is told: to a person at a terminal, to a pipe, to a program. */
 export interface TransferReport {
   /** How often `progress` wants to be called, in milliseconds. */
@@ -32,7 +38,7 @@ export interface TransferReport {
   /** Complete, and goes on giving. */
   seeding(): void;
   /** Ended by a signal, before it was complete or while seeding. */
-  stopped(status: TorrentStatus, complete: boolean): void;
+  stopped(status: TorrentStatus, facts: StopFacts): void;
 }
 
 export function transferReport(context: Context): TransferReport {

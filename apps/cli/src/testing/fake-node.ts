@@ -30,6 +30,7 @@ export class FakeTorrent implements TorrentHandle {
       state,
       pieceCount: 8,
       piecesDone: 0,
+      piecesChecked: 0,
       bytesTotal: 8000,
       bytesDone: 0,
       downRate: 0,

@@ -11,8 +11,8 @@ export class ToldTransfer {
   readonly #ticker: NodeJS.Timeout;
   #handle: TorrentHandle | undefined;
   #unsubscribe = () => {};
-  /** Fetched in earlier runs: the record of the torrent goes on counting. */
-  #downloadedBefore = 0;
+  /** In earlier runs: the record of the torrent goes on counting. */
+  #before = { downloaded: 0, uploaded: 0 };
   #complete = false;
 
   constructor(context: Context, { magnet }: { readonly magnet?: string }, node: DureNode) {
@@ -26,7 +26,8 @@ export class ToldTransfer {
   begin(handle: TorrentHandle): void {
     if (this.#handle !== undefined) return;
     this.#handle = handle;
-    this.#downloadedBefore = handle.status().downloaded;
+    const { downloaded, uploaded } = handle.status();
+    this.#before = { downloaded, uploaded };
     this.#unsubscribe = handle.on((event) => {
       if (event.type === "metadata") this.#report.named(event.status);
       if (event.type === "warning" || event.type === "peer-banned") this.#report.warned(event);
@@ -43,7 +44,7 @@ export class ToldTransfer {
     this.#report.progress(status);
     this.#report.done(status, {
       seconds: (performance.now() - this.#startedAt) / 1000,
-      fetchedBytes: status.downloaded - this.#downloadedBefore,
+      fetchedBytes: status.downloaded - this.#before.downloaded,
     });
   }
 
@@ -52,7 +53,10 @@ export class ToldTransfer {
   }
 
   stopped(): void {
-    if (this.#handle !== undefined) this.#report.stopped(this.#handle.status(), this.#complete);
+    const status = this.#handle?.status();
+    if (status === undefined) return;
+    const givenBytes = status.uploaded - this.#before.uploaded;
+    this.#report.stopped(status, { complete: this.#complete, givenBytes });
   }
 
   end(): void {
