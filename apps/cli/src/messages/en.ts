@@ -198,6 +198,17 @@ export const en = {
   "demo.wrong": "{path} is not the same as the original; run it again with --debug and report it",
   "demo.late": "the demo was not finished after {seconds} seconds; run it again with --debug and report it",
 
+  "warning.disk-full": "{message}",
+  "warning.disk-read-only": "{message}",
+  "warning.disk-missing": "{message}",
+  "warning.disk-denied": "{message}",
+  "warning.disk": "{message}",
+  "warning.disk-back": "{message}",
+  "warning.piece-gone": "{message}",
+  "warning.state": "{message}",
+  "warning.tracker": "{message}",
+  "warning.other": "{message}",
+
   "bar.peer": "{count} peer",
   "bar.peers": "{count} peers",
   "bar.checking": "checking",

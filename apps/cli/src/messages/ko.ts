@@ -203,6 +203,17 @@ export const ko: Catalogue = {
   "demo.wrong": "{path}이(가) 원본과 다릅니다. --debug를 붙여 다시 실행하고 알려 주세요",
   "demo.late": "{seconds}초가 지나도 끝나지 않았습니다. --debug를 붙여 다시 실행하고 알려 주세요",
 
+  "warning.disk-full": "디스크가 가득 찼습니다. 자리가 날 때까지 멈춥니다",
+  "warning.disk-read-only": "디스크가 읽기 전용입니다. 쓸 수 있게 될 때까지 멈춥니다",
+  "warning.disk-missing": "파일이나 폴더가 사라졌습니다. 돌아올 때까지 멈춥니다",
+  "warning.disk-denied": "쓸 권한이 없습니다. 생길 때까지 멈춥니다",
+  "warning.disk": "디스크 오류로 멈추고 다시 해 봅니다: {message}",
+  "warning.disk-back": "디스크가 돌아와서 이어서 합니다",
+  "warning.piece-gone": "디스크에서 조각이 사라져 다시 받습니다: {message}",
+  "warning.state": "진행 상태를 저장하지 못했습니다: {message}",
+  "warning.tracker": "트래커 {message}",
+  "warning.other": "{message}",
+
   "bar.peer": "연결 {count}",
   "bar.peers": "연결 {count}",
   "bar.checking": "검사 중",

@@ -20,7 +20,7 @@ test("a sentence names in Korean nothing that the English one does not get", () 
     const given = new Set([...placeholders(en[key]), ...(key.startsWith("node.") ? ["detail"] : [])]);
     for (const name of placeholders(ko[key])) ok(given.has(name), `${key}: {${name}}`);
     for (const name of placeholders(en[key])) {
-      const free = key.startsWith("node.") && name === "message";
+      const free = /^(node|warning)\./.test(key) && name === "message";
       ok(free || placeholders(ko[key]).includes(name), `${key}: {${name}} is not in Korean`);
     }
   }

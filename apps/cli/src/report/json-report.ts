@@ -45,7 +45,7 @@ export class JsonReport implements TransferReport {
     const { messages } = this.#context;
     if (warning.type === "peer-banned") {
       this.#write({ event: "warning", code: "peer-banned", message: bannedText(warning, messages) });
-    } else this.#write({ event: warning.type, code: warning.code, message: warningText(warning) });
+    } else this.#write({ event: warning.type, code: warning.code, message: warningText(warning, messages) });
   }
 
   done(status: TorrentStatus, facts: DoneFacts): void {

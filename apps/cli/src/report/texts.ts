@@ -1,6 +1,6 @@
 import { formatRate, formatSize } from "@dure/base";
 import type { TorrentEvent, TorrentStatus } from "@dure/host-node";
-import type { Messages } from "../messages/index.ts";
+import type { MessageKey, Messages } from "../messages/index.ts";
 import { percentOf } from "../terminal/bar.ts";
 import { formatDuration } from "../terminal/duration.ts";
 import { printable } from "../terminal/printable.ts";
@@ -41,9 +41,26 @@ export function stoppedText(status: TorrentStatus, facts: StopFacts, messages: M
   return messages.text("transfer.stopped", { percent: percentOf(fraction) });
 }
 
-export function warningText(warning: Extract<TransferWarning, { message: string }>): string {
-  return printable(warning.message);
+/** The library speaks English; what its codes mean is said in the person's language. */
+export function warningText(
+  warning: Extract<TransferWarning, { message: string }>,
+  messages: Messages,
+): string {
+  const { code } = warning;
+  const key = warnings[code] ?? (code.startsWith("disk-") ? "warning.disk" : "warning.other");
+  return messages.text(key, { message: printable(warning.message) });
 }
+
+const warnings: Readonly<Record<string, MessageKey>> = {
+  "disk-full": "warning.disk-full",
+  "disk-read-only": "warning.disk-read-only",
+  "disk-missing": "warning.disk-missing",
+  "disk-denied": "warning.disk-denied",
+  "disk-back": "warning.disk-back",
+  "piece-gone": "warning.piece-gone",
+  state: "warning.state",
+  tracker: "warning.tracker",
+};
 
 export function bannedText(
   banned: Extract<TorrentEvent, { type: "peer-banned" }>,
@@ -54,6 +71,7 @@ export function bannedText(
 
 /** `dure: warning: …`, for stderr. */
 export function warningLine(warning: TransferWarning, messages: Messages): string {
-  const text = warning.type === "peer-banned" ? bannedText(warning, messages) : warningText(warning);
+  const text =
+    warning.type === "peer-banned" ? bannedText(warning, messages) : warningText(warning, messages);
   return warning.type === "error" ? `dure: ${text}\n` : `dure: ${messages.text("warning")}: ${text}\n`;
 }
