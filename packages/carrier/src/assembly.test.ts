@@ -50,15 +50,45 @@ test("neighbouring blocks lie side by side in memory", () => {
   equal(second.memory - first.memory, blockBytes);
 });
 
-test("a block that is arriving or here is not placed a second time", () => {
+test("a block that is here is not placed a second time", () => {
   const { assembly, pieceBytes } = assemblyOf({ blocks: 16 });
+  assembly.aborted(landing(assembly.place(spanOf(0, 4, pieceBytes))));
   const placed = landing(assembly.place(spanOf(0, 4, pieceBytes)));
+  assembly.arrived(placed);
   equal(assembly.place(spanOf(0, 4, pieceBytes)), "taken");
-  assembly.aborted(placed);
-  const again = landing(assembly.place(spanOf(0, 4, pieceBytes)));
-  assembly.arrived(again);
-  equal(assembly.place(spanOf(0, 4, pieceBytes)), "taken");
-  throws(() => assembly.arrived(again), /arriving/);
+  throws(() => assembly.arrived(placed), /the block was arriving/);
+});
+
+test("a block whose sender stops in the middle comes from another peer, and what follows from the first is for nobody", () => {
+  const { assembly, pieceBytes, pool } = assemblyOf({ blocks: 16 });
+  const stopped = landing(assembly.place(spanOf(0, 4, pieceBytes)));
+  const second = landing(assembly.place(spanOf(0, 4, pieceBytes)));
+  pool.memory.fill(1, stopped.memory, stopped.memory + 100);
+  pool.memory.fill(2, second.memory, second.memory + blockBytes);
+  assembly.arrived(second);
+  equal(stopped.beaten, true);
+  const [write] = assembly.flush(0);
+  equal(write?.begin, 4 * blockBytes);
+  ok(pool.memory.subarray(write?.memory, (write?.memory ?? 0) + blockBytes).every((byte) => byte === 2));
+  if (write !== undefined) assembly.stored(write, true);
+  assembly.aborted(stopped);
+  equal(pool.usedBytes, 0);
+});
+
+test("a second sender goes on when the first one leaves, and is for nobody when the first one was whole before it", () => {
+  const { assembly, pieceBytes, pool } = assemblyOf({ blocks: 16 });
+  const first = landing(assembly.place(spanOf(0, 4, pieceBytes)));
+  const second = landing(assembly.place(spanOf(0, 4, pieceBytes)));
+  assembly.aborted(first);
+  assembly.arrived(second);
+  equal(assembly.unwrittenBytes, blockBytes);
+  const third = landing(assembly.place(spanOf(0, 5, pieceBytes)));
+  const fourth = landing(assembly.place(spanOf(0, 5, pieceBytes)));
+  assembly.arrived(third);
+  equal(fourth.beaten, true);
+  assembly.aborted(fourth);
+  for (const write of assembly.flush(0)) assembly.stored(write, true);
+  equal(pool.usedBytes, 0);
 });
 
 test("without memory a block is not placed; a flush makes room once the disk has taken it", () => {
@@ -134,7 +164,7 @@ test("whatever arrives, breaks off, is flushed, refused or dropped: bytes are co
       const finishOne = (which: number, good: boolean) => {
         const [moving] = landings.splice(which % Math.max(1, landings.length), 1);
         if (moving === undefined) return;
-        if (!good) return assembly.aborted(moving);
+        if (!good || moving.beaten) return assembly.aborted(moving);
         const { piece, begin, length } = moving.span;
         if (!moving.run.piece.dropped) gathered.set(`${piece}/${begin}`, length);
         const write = assembly.arrived(moving);

@@ -18,6 +18,8 @@ interface Run {
   readonly firstBlock: number;
   readonly states: Uint8Array;
   memory: number | undefined;
+  /** Blocks under way; a block has a second one when a second peer sends it. Bounded by the links. */
+  readonly landings: Set<Landing>;
   filledCount: number;
   arrivingCount: number;
   writingCount: number;
@@ -40,6 +42,10 @@ export interface Landing {
   readonly span: BlockSpan;
   readonly run: Run;
   readonly index: number;
+  /** It came second: it lies apart until it is whole. */
+  readonly rival: boolean;
+  /** Another one was whole first: what still comes of this one is for nobody. */
+  beaten: boolean;
 }
 
 /** Neighbouring blocks to be written at once. */
@@ -77,10 +83,14 @@ export class Assembly {
     return this.#pieces.size;
   }
 
-  /** Where the block goes; "full" when there is no memory, "taken" when the block is arriving or here. */
+  /**
+   * Where the block goes; "full" when there is no memory, "taken" when it is here. A block that is arriving already may
+   * arrive twice, since its first sender can stop in the middle of it: whichever is whole first counts.
+   */
   place(span: BlockSpan): Landing | "full" | "taken" {
     const piece = this.#piece(span.piece);
     const { run, index } = locate(piece, span.begin);
+    if (at(run.states, index) === arriving) return this.#placeRival(span, run, index);
     if (at(run.states, index) !== empty) return "taken";
     if (run.memory === undefined) {
       const memory = this.#pool.take(runBytes(run));
@@ -89,13 +99,22 @@ export class Assembly {
     }
     run.states[index] = arriving;
     run.arrivingCount += 1;
-    return { memory: run.memory + index * blockBytes, span: { ...span }, run, index };
+    return land({ memory: run.memory + index * blockBytes, span, run, index, rival: false });
+  }
+
+  #placeRival(span: BlockSpan, run: Run, index: number): Landing | "taken" {
+    const memory = this.#pool.take(span.length);
+    return memory === undefined ? "taken" : land({ memory, span, run, index, rival: true });
   }
 
   /** The block is whole. Returns the write that this makes ready, if any. */
-  arrived({ run, index, span }: Landing): RunWrite | undefined {
-    assert(at(run.states, index) === arriving, "the block was arriving");
+  arrived(landing: Landing): RunWrite | undefined {
+    const { run, index, span } = landing;
+    assert(!landing.beaten && at(run.states, index) === arriving, "the block was arriving");
+    for (const other of run.landings) if (other.index === index) other.beaten = other !== landing;
     run.arrivingCount -= 1;
+    if (landing.rival && !run.piece.dropped) this.#bringIn(landing);
+    this.#leave(landing);
     if (run.piece.dropped) {
       this.#freeIfIdle(run);
       return undefined;
@@ -106,8 +125,12 @@ export class Assembly {
     return run.filledCount === run.states.length ? this.#write(run, 0, run.states.length) : undefined;
   }
 
-  /** The link broke in the middle of the block. */
-  aborted({ run, index }: Landing): void {
+  /** The link broke in the middle of the block, or the block was beaten. */
+  aborted(landing: Landing): void {
+    const { run, index } = landing;
+    this.#leave(landing);
+    if (landing.beaten) return;
+    for (const other of run.landings) if (other.index === index) return; // it still arrives from elsewhere
     run.states[index] = empty;
     run.arrivingCount -= 1;
     this.#freeIfIdle(run);
@@ -189,6 +212,16 @@ export class Assembly {
     return { piece: run.piece.piece, begin, length, memory: memory + from * blockBytes, run };
   }
 
+  #bringIn({ run, index, span, memory }: Landing): void {
+    const to = must(run.memory, "a run with an arriving block has memory") + index * blockBytes;
+    this.#pool.memory.copyWithin(to, memory, memory + span.length);
+  }
+
+  #leave(landing: Landing): void {
+    landing.run.landings.delete(landing);
+    if (landing.rival) this.#pool.give(landing.memory);
+  }
+
   #freeIfIdle(run: Run): void {
     if (run.memory === undefined || run.filledCount + run.arrivingCount + run.writingCount > 0) return;
     this.#pool.give(run.memory);
@@ -204,11 +237,17 @@ export class Assembly {
     for (let firstBlock = 0; firstBlock < blocks; firstBlock += runBlocks) {
       const states = new Uint8Array(Math.min(runBlocks, blocks - firstBlock));
       const counts = { filledCount: 0, arrivingCount: 0, writingCount: 0 };
-      made.runs.push({ piece: made, firstBlock, states, memory: undefined, ...counts });
+      made.runs.push({ piece: made, firstBlock, states, memory: undefined, landings: new Set(), ...counts });
     }
     this.#pieces.set(piece, made);
     return made;
   }
+}
+
+function land(parts: Omit<Landing, "beaten">): Landing {
+  const landing = { ...parts, span: { ...parts.span }, beaten: false };
+  parts.run.landings.add(landing);
+  return landing;
 }
 
 function locate(piece: PieceMemory, begin: number): { run: Run; index: number } {

@@ -30,7 +30,7 @@ export function receive(now: Ms, link: Link, chunk: Uint8Array, receiver: Receiv
 function take(now: Ms, link: Link, event: FrameEvent, chunk: Uint8Array, receiver: Receiver): boolean {
   switch (event.type) {
     case "block-data":
-      if (link.landing !== "skip" && link.landing !== undefined) {
+      if (link.landing !== "skip" && link.landing?.beaten === false) {
         receiver.pool.put(link.landing.memory + event.at, chunk, event.from, event.to);
       }
       return true;
@@ -84,6 +84,12 @@ function end(now: Ms, link: Link): boolean {
   const { landing, torrent } = link;
   link.landing = undefined;
   if (landing === "skip" && link.skipping !== undefined) torrent?.skipped(now, link, link.skipping);
-  else if (landing !== undefined && landing !== "skip") torrent?.landed(now, link, landing);
+  else if (landing !== undefined && landing !== "skip") {
+    if (!landing.beaten) torrent?.landed(now, link, landing);
+    else {
+      torrent?.storage?.assembly.aborted(landing);
+      torrent?.skipped(now, link, landing.span);
+    }
+  }
   return link.torrent !== undefined;
 }
