@@ -281,6 +281,29 @@ test("blocks that nobody asked for are no use, whatever they say of themselves",
   equal(stage.torrent.downloaded, 16_384);
 });
 
+test("a thousand blocks without use in a row end the link; one useful block forgives the ones before", () => {
+  const stage = stageOf({ pieces: 4, blocks: 2, have: [3] });
+  const flood = seedOf(stage, "flood");
+  for (let block = 0; block < 1024; block += 1) flood.sendBlock(spanOf(3));
+  flood.send(1);
+  for (let block = 0; block < 1024; block += 1) flood.sendBlock(spanOf(3));
+  equal(flood.closed, undefined);
+  flood.sendBlock(spanOf(3));
+  equal(flood.closed, "flood");
+});
+
+test("peers that promise and never send do not use up the download rate", () => {
+  const stage = stageOf({ pieces: 400, blocks: 4, limits: { downRateMax: 100_000 } });
+  const promise = seedOf(stage, "promise", false);
+  const good = seedOf(stage, "good");
+  let sent = 0;
+  stage.later(seconds(30), () => {
+    promise.say(choke, unchoke);
+    sent += good.send(100);
+  });
+  ok(sent * 16_384 > 90_000 * 30, `${sent} blocks`);
+});
+
 test("a peer that leaves takes nothing with it: what it owed and what it began goes on elsewhere", () => {
   const stage = stageOf({ pieces: 6, blocks: 4 });
   const a = seedOf(stage, "a");

@@ -10,6 +10,8 @@ const snubAfter = ms(60_000);
 const aloneFor = ms(10_000);
 const endGameBlocks = 16;
 const rejectsInRowMax = 8;
+/** Blocks without use in a row, twice what may be under way when requests are cancelled: more are sent on purpose. */
+const uselessInRowMax = 1024;
 
 /** What we ask of peers and what becomes of it. */
 export class Downloads {
@@ -67,6 +69,7 @@ export class Downloads {
     peer.lastBlockAt = now;
     peer.snubbed = false;
     peer.rejectsInRow = 0;
+    peer.uselessInRow = 0;
     if (askedAt !== undefined) peer.pipeline.received(now, span.length, ms(now - askedAt));
     const partial = this.picker.partial(block.piece);
     const rivals = partial === undefined ? 0 : partial.requesters(block.block);
@@ -102,10 +105,13 @@ export class Downloads {
   }
 
   /** The block came and found no place. If it is still wanted, it is asked for again. */
-  dropped(peer: Peer, span: BlockSpan): void {
+  dropped(now: Ms, peer: Peer, span: BlockSpan): void {
     this.wasted += span.length;
+    peer.uselessInRow += 1;
     const block = this.#blockOf(span);
     if (block !== undefined && peer.outstanding.delete(blockKey(block))) this.picker.release(block);
+    else this.#context.spendDown(now, span.length); // it came all the same
+    if (peer.uselessInRow > uselessInRowMax) this.#context.close(now, peer.id, "flood");
   }
 
   choked(peer: Peer): void {
@@ -117,6 +123,7 @@ export class Downloads {
   rejected(now: Ms, peer: Peer, span: BlockSpan): void {
     const block = this.#blockOf(span);
     if (block === undefined || !peer.outstanding.delete(blockKey(block))) return;
+    this.#refund(peer, block);
     if (peer.choking) peer.allowedFast.delete(block.piece);
     else peer.rejectsInRow += 1;
     this.picker.release(block);
@@ -129,7 +136,10 @@ export class Downloads {
 
   /** Its requests go to others. */
   releaseAll(peer: Peer): void {
-    for (const key of peer.outstanding.keys()) this.picker.release(blockOf(key));
+    for (const key of peer.outstanding.keys()) {
+      this.picker.release(blockOf(key));
+      this.#refund(peer, blockOf(key));
+    }
     peer.outstanding.clear();
     this.#disown(peer);
     this.wakeStarved();
@@ -160,8 +170,11 @@ export class Downloads {
   /** What only this peer was to send begins anew; what it still sends of that is of no use. */
   #disown(peer: Peer): void {
     for (const piece of this.picker.disown(peer.id)) {
-      for (const key of [...peer.outstanding.keys()])
-        if (blockOf(key).piece === piece) peer.outstanding.delete(key);
+      for (const key of [...peer.outstanding.keys()]) {
+        if (blockOf(key).piece !== piece) continue;
+        peer.outstanding.delete(key);
+        this.#refund(peer, blockOf(key));
+      }
       this.#context.emit({ type: "bad", piece });
     }
   }
@@ -186,6 +199,11 @@ export class Downloads {
     });
   }
 
+  /** What was asked for and will not come: else peers that only promise would use up the rate. */
+  #refund(peer: Peer, block: Block): void {
+    this.#context.spendDown(peer.lastHeardAt, -this.picker.blockLength(block));
+  }
+
   #cancelElsewhere(block: Block, except: Peer): void {
     const key = blockKey(block);
     for (const peer of this.#context.peers.values()) {
@@ -193,6 +211,7 @@ export class Downloads {
       this.#cancel(peer, block);
       // With the fast extension a cancel is answered by the block or a reject; either finds nothing outstanding.
       peer.outstanding.delete(key);
+      this.#refund(peer, block);
       peer.starved = false;
     }
   }

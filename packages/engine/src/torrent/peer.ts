@@ -102,6 +102,8 @@ export class Peer implements PickPeer {
   starved = false;
   /** Requests it refused since its last block. */
   rejectsInRow = 0;
+  /** Blocks it sent since its last useful one. */
+  uselessInRow = 0;
 
   // ---- what it asks of us
   readonly uploads = new Queue<BlockSpan>(); // bounded by `uploadQueueMax`
@@ -113,7 +115,10 @@ export class Peer implements PickPeer {
   uploaded = 0;
   uploadedSinceUnchoke = 0;
   unchokedAt: Ms = ms(0);
-  chokedAt: Ms;
+  /** Long ago while it was never unchoked: then nothing it asks for can have crossed our choke. */
+  chokedAt: Ms = ms(Number.NEGATIVE_INFINITY);
+  /** Requests that may have crossed our last choke. */
+  crossed = 0;
   badRequests = 0;
 
   /** Its interest is looked at out of turn no sooner: a peer that blinks must not cost a round of choking each time. */
@@ -132,7 +137,6 @@ export class Peer implements PickPeer {
     this.lastBlockAt = now;
     this.lastHeardAt = now;
     this.lastSentAt = now;
-    this.chokedAt = now;
     this.holdings = new PeerHoldings(pieceCount);
   }
 

@@ -221,7 +221,7 @@ export class Torrent implements Machine<TorrentInput, TorrentOutput> {
         return;
       case "block-lost": {
         const peer = this.#peers.get(input.link);
-        if (peer !== undefined) this.#ready?.downloads.dropped(peer, input.span);
+        if (peer !== undefined) this.#ready?.downloads.dropped(now, peer, input.span);
         return;
       }
       case "gone":

@@ -87,14 +87,23 @@ test("a request for what we do not have, or that no piece has, is refused; after
   }
 });
 
-test("requests may cross our choke; who goes on asking for five seconds is dropped", () => {
-  const stage = seeding();
-  const crossing = stage.join("crossing");
-  for (let turn = 0; turn < 1000; turn += 1) crossing.say(request(turn % 64));
-  equal(crossing.closed, undefined);
-  stage.later(seconds(6));
-  for (let turn = 0; turn < 1000; turn += 1) crossing.say(request(turn % 64));
-  equal(crossing.closed, "bad-request");
+test("as many requests as we queue may cross our choke, for five seconds; more are made in spite of it", () => {
+  const stage = seeding({ limits: { uploadSlots: 1 } });
+  const a = stage.join("a").say(interested);
+  const b = stage.join("b").say(interested);
+  const peer = stage.torrent.peers.get(a.link);
+  equal(peer?.amChoking, false);
+  while (peer?.amChoking === false) {
+    stage.later(seconds(1));
+    for (const puppet of [a, b]) puppet.say({ type: "keep-alive" });
+  }
+  for (let turn = 0; turn < uploadQueueMax + 200; turn += 1) a.say(request(turn % 64));
+  equal(a.closed, undefined);
+  for (let turn = 0; turn < 200; turn += 1) a.say(request(turn % 64));
+  equal(a.closed, "bad-request");
+  const never = stage.join("never unchoked");
+  for (let turn = 0; turn < 340 && never.closed === undefined; turn += 1) never.say(request(turn % 64));
+  equal(never.closed, "bad-request");
 });
 
 test("at most 500 requests wait; the next one is rejected", () => {
@@ -191,11 +200,25 @@ test("floods of any talk end the link within a second's worth, and honest talk n
     [{ type: "port", port: 1 }],
     [{ type: "allowed-fast", piece: 1 }],
     [{ type: "have-none" }],
+    [{ type: "have", piece: 2 }],
   ];
+  const many: PeerMessage[] = [
+    { type: "cancel", ...spanOf(1) },
+    { type: "reject", ...spanOf(1) },
+    { type: "extended", id: 99, payload: new Uint8Array(0) },
+  ];
+  for (const message of many) {
+    const stage = seeding({ have: [1] });
+    const peer = stage.join("many", { extended: true });
+    for (let turn = 0; turn < 1000; turn += 1) peer.say(message);
+    equal(peer.closed, undefined);
+    for (let turn = 0; turn < 600; turn += 1) peer.say(message);
+    equal(peer.closed, "flood", message.type);
+  }
   for (const messages of floods) {
     const stage = seeding({ have: [1] });
     const peer = stage.join("flood");
-    for (let turn = 0; turn < 301; turn += 1) peer.say(...messages);
+    for (let turn = 0; turn < 310; turn += 1) peer.say(...messages);
     equal(peer.closed, "flood", messages[0]?.type);
     const slow = stage.join("slow");
     for (let turn = 0; turn < 100; turn += 1) {

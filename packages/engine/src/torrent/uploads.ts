@@ -10,7 +10,7 @@ export const uploadQueueMax = 500;
 const servingMax = 60 * peerWireLimits.blockBytes;
 /** A peer that asks this often for what it cannot have is not mistaken but hostile. */
 const badRequestsMax = 300;
-/** Requests may cross our choke; later than this they are made in spite of it. */
+/** As many requests as we queue may cross our choke; later than this they are made in spite of it. */
 const crossingWait = ms(5000);
 /** BEP 6: allowed-fast pieces are a start, not a way to download. */
 const fastServedBlocksFactor = 3;
@@ -29,7 +29,7 @@ export class Uploads {
     if (!this.#possible(span) || !this.#picker.have.has(span.piece))
       return this.#refuse(now, peer, span, true);
     if (peer.amChoking && !this.#allowedFast(peer, span))
-      return this.#refuse(now, peer, span, now - peer.chokedAt > crossingWait);
+      return this.#refuse(now, peer, span, !this.#crossed(now, peer));
     if (peer.uploads.size >= uploadQueueMax) return this.#refuse(now, peer, span, true);
     peer.uploads.push({ piece: span.piece, begin: span.begin, length: span.length });
     // Not served at once: more requests of the same chunk follow, and are read together.
@@ -73,6 +73,7 @@ export class Uploads {
     if (peer.amChoking) return;
     peer.amChoking = true;
     peer.chokedAt = now;
+    peer.crossed = 0;
     this.#context.send(now, peer, { type: "choke" });
     const kept: BlockSpan[] = [];
     for (let span = peer.uploads.shift(); span !== undefined; span = peer.uploads.shift()) {
@@ -101,6 +102,11 @@ export class Uploads {
     peer.allowedServed += 1;
     const blocks = this.#picker.blockCount(span.piece) * peer.allowedToIt.size;
     return peer.allowedServed <= blocks * fastServedBlocksFactor;
+  }
+
+  #crossed(now: Ms, peer: Peer): boolean {
+    peer.crossed += 1;
+    return peer.crossed <= uploadQueueMax && now - peer.chokedAt <= crossingWait;
   }
 
   /** A request that crossed our choke is nobody's fault; one that can never be met is. */

@@ -128,7 +128,10 @@ export class WireMessages {
     const picker = this.ready?.picker;
     if (picker === undefined) return;
     if (piece >= picker.have.length) return this.#bad(now, peer);
-    if (peer.holdings.has(piece)) return;
+    if (peer.holdings.has(piece)) {
+      peer.chatter += 1;
+      return;
+    }
     picker.peerGains(peer.holdings, piece);
     peer.holdings.gain(piece);
     if (peer.seed) peer.chatter += recountCost;
@@ -192,6 +195,7 @@ export class WireMessages {
     if (message.type === "have-all") peer.early.all = true;
     else if (message.type === "bitfield") peer.early.bitfield = message.bytes.slice();
     else if (peer.early.haves.length < earlyHavesMax) peer.early.haves.push(message.piece);
+    else peer.chatter += 1;
     // Say so at once: some clients send metadata only to peers that are interested.
     if (!peer.amInterested) {
       peer.amInterested = true;
@@ -213,12 +217,13 @@ function costOf(message: PeerMessage): number {
     case "bitfield":
     case "have-all":
       return recountCost;
-    case "have":
-    case "request":
+    case "have": // counted where it is known whether it says anything new
+    case "request": // bounded by the queue, and by what may be refused
+      return 0;
     case "cancel":
     case "reject":
     case "extended":
-      return 0;
+      return 0.2; // hundreds may come at once when a download pauses
     default:
       return 1;
   }
