@@ -33,7 +33,7 @@ export type DatagramHandler = (from: Address, bytes: Uint8Array) => void;
 export class Network {
   readonly clock: Clock;
   readonly replay: ReplayHash;
-  readonly datagramFaults: DatagramFaults;
+  datagramFaults: DatagramFaults;
   readonly datagramPrng: Prng;
   readonly segmentPrng: Prng;
   readonly listeners = new Map<string, TcpListener>();

@@ -337,5 +337,6 @@ function readyOf(
   outcome: Extract<SetupOutcome, { type: "ready" }>,
   files: readonly number[] | undefined,
 ) {
-  return { info, have: outcome.have, partial: outcome.partial, files };
+  const { have, unsynced, partial } = outcome;
+  return { info, have, unsynced, partial, files };
 }

@@ -1,4 +1,4 @@
-import { assert, type Ms, type PeerId, type Prng, peerId, utf8 } from "@dure/base";
+import { assert, type Ms, ms, type PeerId, type Prng, peerId, utf8 } from "@dure/base";
 import {
   Carrier,
   type DiskResult,
@@ -130,7 +130,7 @@ export class SimProcess {
     const at = this.carrier.deadline();
     if (at === undefined || !this.#alive) return;
     const { clock } = this.#options.network;
-    const due = at > clock.now ? at : clock.now;
+    const due = ms(Math.max(at, clock.now));
     if (this.#timer !== undefined && this.#timer.at <= due) return; // it looks again by itself
     this.#timer?.cancel();
     this.#timer = clock.at(due, () => {

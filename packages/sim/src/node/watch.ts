@@ -1,4 +1,4 @@
-import { Bitfield, equalBytes, parseAddress } from "@dure/base";
+import { Bitfield, parseAddress } from "@dure/base";
 import type { CarriedTorrent, Report, StateJob } from "@dure/carrier";
 import type { Content } from "../content.ts";
 import { type DiskFile, pathOf, type Volume } from "../disk/index.ts";
@@ -63,7 +63,7 @@ export class Watch {
     for (const [block, link] of partial.contributors.entries()) {
       const from = block * blockBytes;
       const to = Math.min(from + blockBytes, right.length);
-      if (equalBytes(stored.subarray(from, to), right.subarray(from, to))) continue;
+      if (same(stored.subarray(from, to), right.subarray(from, to))) continue;
       const ip = torrent.engine.peers.get(link)?.facts.address.ip;
       if (ip === undefined || this.banned.has(ip)) continue;
       const pieces = this.spoiled.get(ip) ?? new Set();
@@ -73,25 +73,24 @@ export class Watch {
 
   #claims(torrent: CarriedTorrent): void {
     const { content, name } = this.#options;
-    for (const piece of torrent.engine.ready?.picker.have ?? []) {
-      if (!this.#claimed.set(piece)) continue;
+    for (const piece of fresh(torrent.engine.ready?.picker.have.toBytes(), this.#claimed)) {
       const stored = this.#read(piece, (file, from, to) => file.read(from, to));
-      if (!equalBytes(stored, content.piece(piece)))
+      if (!same(stored, content.piece(piece)))
         throw new Violation(`${name} claims piece ${piece}, which is not in its files`);
     }
   }
 
   #saves(have: Uint8Array): void {
     const { content, name } = this.#options;
-    const bits = Bitfield.fromBytes(have, content.info.pieceCount);
-    if (bits === undefined) throw new Violation(`${name} saves a bitfield of the wrong length`);
-    for (const piece of bits) {
-      if (!this.#saved.set(piece)) continue;
+    if (have.length !== Math.ceil(content.info.pieceCount / 8))
+      throw new Violation(`${name} saves a bitfield of the wrong length`);
+    for (const piece of fresh(have, this.#saved)) {
       const durable = this.#read(piece, (file, from, to) => file.durable(from, to));
-      if (!equalBytes(durable, content.piece(piece)))
+      if (!same(durable, content.piece(piece)))
         throw new Violation(`${name} saves piece ${piece} as had, and a power cut would lose it`);
     }
-    for (const piece of this.#saved) if (!bits.has(piece)) this.#saved.clear(piece);
+    for (const piece of this.#saved)
+      if (((have[piece >>> 3] ?? 0) & (0x80 >>> (piece & 7))) === 0) this.#saved.clear(piece);
   }
 
   #bans(address: string, reason: string): void {
@@ -116,4 +115,21 @@ export class Watch {
     }
     return bytes;
   }
+}
+
+/** Pieces that `have` holds and `known` does not; they are known from now on. */
+function fresh(have: Uint8Array | undefined, known: Bitfield): number[] {
+  if (have === undefined) return [];
+  const before = known.toBytes();
+  const pieces: number[] = [];
+  for (const [index, byte] of have.entries()) {
+    const gained = byte & ~(before[index] ?? 0);
+    for (let bit = 0; bit < 8 && gained !== 0; bit += 1)
+      if ((gained & (0x80 >>> bit)) !== 0 && known.set(index * 8 + bit)) pieces.push(index * 8 + bit);
+  }
+  return pieces;
+}
+
+function same(a: Uint8Array, b: Uint8Array): boolean {
+  return Buffer.compare(a, b) === 0;
 }
