@@ -1,11 +1,12 @@
 import { equal } from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
-import { bencode, makeTorrent } from "./torrent.ts";
+import { bencode } from "../../interop/clients/index.ts";
+import { makeTorrent } from "./torrent.ts";
 
 test("bencode writes keys in byte order and lengths in bytes (BEP 3)", () => {
-  const text = bencode({ b: 1, a: "né", "a b": Buffer.from([0xff]) }).toString("latin1");
-  equal(text, "d1:a3:n\xc3\xa93:a b1:\xff1:bi1ee");
+  const text = bencode({ b: [1, "x"], a: "né", "a b": Buffer.from([0xff]) }).toString("latin1");
+  equal(text, "d1:a3:n\xc3\xa93:a b1:\xff1:bli1e1:xee");
 });
 
 test("the info-hash is that of the info dictionary as it stands in the torrent", () => {

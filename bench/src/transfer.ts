@@ -1,7 +1,6 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { eventNamed } from "../../interop/clients/events.ts";
-import { allClients, type Client, type Running } from "../../interop/clients/index.ts";
+import { allClients, type Client, startOnePeerTracker } from "../../interop/clients/index.ts";
 import { type Bench, type Input, makeInput, payloadName } from "./bench.ts";
 import { type Conditions, ConditionsWatch } from "./conditions.ts";
 import { Meter, type TransferReading } from "./meter.ts";
@@ -74,7 +73,13 @@ export async function transfer(bench: Bench, options: TransferOptions): Promise<
   const namespaces = new Namespaces();
   process.once("exit", () => namespaces.remove());
   const input = makeInput(bench, options);
-  const tracker = await startTracker(bench, namespaces.pair);
+  // In the leecher's namespace, so that only peers talk over the wire.
+  const tracker = await startOnePeerTracker(bench.processes, {
+    listen: { ip: namespaces.pair.leechIp, port: trackerPort },
+    peer: { ip: namespaces.pair.seedIp, port: seedPort },
+    netns: namespaces.pair.leech,
+    work: join(bench.folder, "tracker"),
+  });
   // The tracker stays for the whole run, so its namespace is where the counters are read.
   const wire = new ReceivedBytes({ pid: tracker.pid, device: namespaces.pair.device });
   const tallies = options.pairs.map((pair) => ({
@@ -95,6 +100,7 @@ export async function transfer(bench: Bench, options: TransferOptions): Promise<
           seeder: known(clients, seeder),
           input,
           namespaces: namespaces.pair,
+          tracker: tracker.http,
           wire,
         });
         tally.runs.push(run);
@@ -117,6 +123,7 @@ interface Transfer {
   readonly seeder: Client;
   readonly input: Input;
   readonly namespaces: NamespacePair;
+  readonly tracker: string;
   readonly wire: ReceivedBytes;
 }
 
@@ -141,7 +148,7 @@ async function transferOnce(bench: Bench, one: Transfer): Promise<TransferRun> {
 }
 
 async function leechOnce(
-  { leecher, input, namespaces, wire }: Transfer,
+  { leecher, input, namespaces, tracker, wire }: Transfer,
   { seederPid, dir, work }: { seederPid: number; dir: string; work: string },
 ): Promise<TransferRun> {
   const watch = new ConditionsWatch();
@@ -154,9 +161,7 @@ async function leechOnce(
     netns: namespaces.leech,
     work,
     doneWithin: 40_000 + (input.bytes / slowestBytesPerSecond) * 1000,
-    ...(leecher.takesPeer
-      ? { peer: `${namespaces.seedIp}:${seedPort}` }
-      : { tracker: `http://${namespaces.leechIp}:${trackerPort}/announce` }),
+    ...(leecher.takesPeer ? { peer: `${namespaces.seedIp}:${seedPort}` } : { tracker }),
   });
   const meter = new Meter({
     leecherPid: leeching.pid,
@@ -213,24 +218,6 @@ async function versionsOf(
     versions[name] = (await known(clients, name).version()) ?? null;
   }
   return versions;
-}
-
-/** In the leecher's namespace, so that only peers talk over the wire. */
-async function startTracker(bench: Bench, namespaces: NamespacePair): Promise<Running> {
-  const running = bench.processes.start({
-    label: "tracker",
-    command: process.execPath,
-    args: [
-      join(import.meta.dirname, "tracker-main.ts"),
-      String(trackerPort),
-      namespaces.seedIp,
-      String(seedPort),
-    ],
-    work: join(bench.folder, "tracker"),
-    netns: namespaces.leech,
-  });
-  await running.until(eventNamed("ready"), { within: 10_000, what: "ready" });
-  return running;
 }
 
 function describeRun(run: TransferRun): string {

@@ -7,8 +7,13 @@ import { bittorrentTracker, opentracker, type Tracker } from "./trackers.ts";
 import { transmission } from "./transmission.ts";
 import { webtorrent } from "./webtorrent.ts";
 
+export { type Bencodable, bencode } from "./bencode.ts";
 export * from "./client.ts";
+export { type Event, eventNamed } from "./events.ts";
+export * from "./netns.ts";
+export { type OnePeerTracker, startOnePeerTracker } from "./one-peer-tracker.ts";
 export { Processes, ProgramError, type RunningProgram, withinOrUndefined } from "./processes.ts";
+export { differences, makeSample, type Sample, type SampleOptions } from "./sample.ts";
 export type { RunningTracker, Tracker, TrackerJob } from "./trackers.ts";
 
 /** Every BitTorrent program we can drive, Dure first. */

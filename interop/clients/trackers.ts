@@ -1,4 +1,5 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Endpoint, Running } from "./client.ts";
 import { eventNamed } from "./events.ts";
@@ -44,20 +45,28 @@ export function opentracker(processes: Processes): Tracker {
 
     async start(job): Promise<RunningTracker> {
       mkdirSync(job.work, { recursive: true });
-      // As root it changes its root to the working folder and becomes nobody: the list is named from in there.
-      writeFileSync(join(job.work, "whitelist"), job.infoHashes.map((hash) => `${hash}\n`).join(""), {
-        mode: 0o644,
-      });
+      // Started by root it becomes nobody, who may not read in our scratch folder.
+      const open = mkdtempSync(join(tmpdir(), "dure-opentracker-"));
+      chmodSync(open, 0o755);
+      const remove = (): void => rmSync(open, { recursive: true, force: true });
+      process.once("exit", remove);
+      const whitelist = join(open, "whitelist");
+      writeFileSync(whitelist, job.infoHashes.map((hash) => `${hash}\n`).join(""), { mode: 0o644 });
       const { ip, port } = job.listen;
       const running = processes.start({
         label: "opentracker",
         command: "opentracker",
-        args: ["-i", ip, "-p", String(port), "-P", String(port), "-w", "whitelist"],
+        args: ["-i", ip, "-p", String(port), "-P", String(port), "-w", whitelist],
         work: job.work,
         netns: job.netns,
       });
       await untilListening(running, port, { within: readyWithin });
-      return { pid: running.pid, stop: () => running.stop(), ...addresses(job.listen) };
+      const stop = async (): Promise<void> => {
+        await running.stop();
+        remove();
+        process.off("exit", remove);
+      };
+      return { pid: running.pid, stop, ...addresses(job.listen) };
     },
   };
 }

@@ -11,7 +11,8 @@ export type CaseName =
   | "magnet"
   | "private"
   | "ipv6"
-  | "part";
+  | "part"
+  | "met";
 
 /** One way to move a torrent. */
 export interface Case {

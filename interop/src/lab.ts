@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,6 +9,7 @@ import { type Network, type Networks, openNetworks } from "./network.ts";
 export interface Lab {
   readonly processes: Processes;
   readonly networks: Networks;
+  readonly hasIpv6: boolean;
   readonly folder: string;
   /** Version by program; null: absent. */
   readonly versions: Readonly<Record<string, string | null>>;
@@ -18,13 +19,17 @@ export interface Lab {
   lend<Result>(use: (network: Network) => Promise<Result>): Promise<Result>;
 }
 
+const prefix = "dure-interop-";
+const hasIpv6 = existsSync("/proc/net/if_inet6");
+
 export async function openLab(options: { atOnce: number }): Promise<Lab> {
   const processes = new Processes();
-  const folder = join(scratchRoot(), `dure-interop-${process.pid}`);
+  removeStale();
+  const folder = join(scratchRoot(), `${prefix}${process.pid}`);
   mkdirSync(folder);
   const remove = (): void => rmSync(folder, { recursive: true, force: true });
   process.once("exit", remove);
-  const networks = openNetworks(options.atOnce);
+  const networks = openNetworks(options.atOnce, { ipv6: hasIpv6 });
   const clients = new Map(allClients(processes).map((client) => [client.name, client]));
   const trackers = new Map(allTrackers(processes).map((tracker) => [tracker.name, tracker]));
   const versions: Record<string, string | null> = {};
@@ -36,6 +41,7 @@ export async function openLab(options: { atOnce: number }): Promise<Lab> {
   return {
     processes,
     networks,
+    hasIpv6,
     folder,
     versions,
     client: (name) => known(clients, name),
@@ -55,7 +61,7 @@ export async function openLab(options: { atOnce: number }): Promise<Lab> {
 
 /** Three ports for a cell: nobody uses them now, and no other cell is given them. */
 export async function freePorts(network: Network): Promise<{ seed: number; leech: number; tracker: number }> {
-  if (network.kind === "namespaces") return { seed: 7001, leech: 7002, tracker: 6969 };
+  if (network.ownPorts) return { seed: 7001, leech: 7002, tracker: 6969 };
   const servers = await Promise.all([listen(), listen(), listen()]);
   const [seed, leech, tracker] = servers.map(({ port }) => port);
   await Promise.all(servers.map(({ close }) => close()));
@@ -71,6 +77,15 @@ async function listen(): Promise<{ port: number; close: () => Promise<void> }> {
   if (address === null || typeof address === "string") throw new Error("a listening TCP server has a port");
   const close = (): Promise<void> => new Promise((resolve) => server.close(() => resolve()));
   return { port: address.port, close };
+}
+
+/** What a run that was killed left behind. */
+function removeStale(): void {
+  for (const name of readdirSync(scratchRoot())) {
+    const pid = new RegExp(`^${prefix}(\\d+)$`).exec(name)?.[1];
+    if (pid === undefined || existsSync(`/proc/${pid}`)) continue;
+    rmSync(join(scratchRoot(), name), { recursive: true, force: true });
+  }
 }
 
 /** Memory where there is any: two cells at once hold at most some 200 MB. */

@@ -1,7 +1,7 @@
 import { createCipheriv, createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { type Bencodable, bencode } from "./bencode.ts";
+import { type Bencodable, bencode } from "../clients/index.ts";
 
 export interface PayloadFile {
   /** Below the torrent's folder, with "/"; the name of the file itself where the torrent is that one file. */
@@ -61,33 +61,27 @@ export function writePayload(payload: Payload, dir: string, options: { pads: boo
 }
 
 export interface Expected {
-  /** The files that must be there; absent: all but the pads. */
-  readonly wanted?: readonly PayloadFile[];
+  readonly expected: readonly PayloadFile[];
   /** Nothing may lie in the folder but these and files that share a piece with one of them; no pads. */
   readonly nothingElse: boolean;
 }
 
 /** What is wrong in `dir`, compared with the content made again, not with the seeder's copy. Empty: nothing. */
-export function differences(payload: Payload, dir: string, { wanted, nothingElse }: Expected): string[] {
-  const expected = wanted ?? payload.files.filter(({ pad }) => pad !== true);
+export function differences(payload: Payload, dir: string, { expected, nothingElse }: Expected): string[] {
   const wrong: string[] = [];
   for (const file of payload.files) {
     const place = placeOf(payload, file);
     const found = read(join(dir, place));
+    const right = found?.equals(contentOf(payload, file)) ?? false;
     if (expected.includes(file)) {
-      if (found === undefined) wrong.push(`${place} is missing`);
-      else if (!found.equals(contentOf(payload, file))) wrong.push(`${place} has wrong bytes`);
-    } else if (
-      wanted !== undefined &&
-      file.bytes > payload.pieceBytes * 2 &&
-      found?.equals(contentOf(payload, file))
-    ) {
-      wrong.push(`${place} is here though nobody wanted it`); // longer than the pieces it shares with its neighbours
+      if (!right) wrong.push(`${place} ${found === undefined ? "is missing" : "has wrong bytes"}`);
+    } else if (right && file.bytes > 0 && file.pad !== true && !sharesPiece(payload, file, expected)) {
+      wrong.push(`${place} is here though nobody wanted it`);
     }
   }
   if (nothingElse) {
     const allowed = payload.files.filter((file) => file.pad !== true && sharesPiece(payload, file, expected));
-    const places = new Set(allowed.map((file) => placeOf(payload, file)));
+    const places = new Set([...expected, ...allowed].map((file) => placeOf(payload, file)));
     for (const place of filesBelow(dir)) if (!places.has(place)) wrong.push(`${place} should not be here`);
   }
   return wrong;
@@ -138,7 +132,7 @@ function sharesPiece(payload: Payload, file: PayloadFile, others: readonly Paylo
   const own = piecesOf(payload, file);
   return others.some((other) => {
     const { first, last } = piecesOf(payload, other);
-    return other === file || (first <= own.last && own.first <= last);
+    return first <= own.last && own.first <= last;
   });
 }
 
