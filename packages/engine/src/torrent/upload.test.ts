@@ -102,7 +102,7 @@ test("as many requests as we queue may cross our choke, for five seconds; more a
   for (let turn = 0; turn < 400; turn += 1) a.say(request(turn % 64));
   equal(a.closed, "bad-request");
   const never = stage.join("never unchoked");
-  for (let turn = 0; turn < 340 && never.closed === undefined; turn += 1) never.say(request(turn % 64));
+  for (let turn = 0; turn < 500 && never.closed === undefined; turn += 1) never.say(request(turn % 64));
   equal(never.closed, "bad-request");
 });
 
