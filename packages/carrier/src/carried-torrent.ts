@@ -20,6 +20,8 @@ export interface CarriedStart {
   readonly store: StoreId;
   readonly record: TorrentRecord;
   readonly options: TorrentOptions;
+  /** Pieces of `options.start.have` that are not known to be synced. */
+  readonly unsynced?: readonly number[];
   readonly now: () => UnixMs;
   /** Pieces in order from the beginning. */
   readonly sequential: boolean;
@@ -55,7 +57,7 @@ export class CarriedTorrent {
     this.#completedAt = start.record.completedAt;
     this.#start = start;
     if (start.options.start !== undefined)
-      this.#openStorage(start.options.start.info, start.options.start.have);
+      this.#openStorage(start.options.start.info, start.options.start.have, start.unsynced ?? []);
     for (const { piece, blocks } of start.options.start?.partial ?? []) this.storage?.resume(piece, blocks);
   }
 
@@ -86,8 +88,8 @@ export class CarriedTorrent {
   }
 
   /** The metadata of a magnet link is here and its files have been looked at. */
-  metadataReady(now: Ms, ready: ReadyStart): void {
-    this.#openStorage(ready.info, ready.have);
+  metadataReady(now: Ms, ready: ReadyStart & { readonly unsynced?: readonly number[] }): void {
+    this.#openStorage(ready.info, ready.have, ready.unsynced ?? []);
     for (const { piece, blocks } of ready.partial) this.storage?.resume(piece, blocks);
     this.engine.setReady(now, ready);
     this.#orderPieces(now);
@@ -187,7 +189,7 @@ export class CarriedTorrent {
           break;
         case "complete":
           this.#completedAt ??= this.#start.now();
-          this.storage?.sync(now);
+          this.storage?.sync();
           break;
         case "metadata":
           this.report({ type: "metadata", infoBytes: output.infoBytes });
@@ -208,14 +210,17 @@ export class CarriedTorrent {
     this.#carrier.report(this.key.infoHash, report);
   }
 
-  #openStorage(info: Info, have: Bitfield): void {
+  #openStorage(info: Info, have: Bitfield, unsynced: readonly number[]): void {
     this.storage = new Storage({
       desk: this.#carrier.desk,
       pool: this.#carrier.pool,
+      exposure: this.#carrier.exposure,
       store: this.store,
       key: this.key,
       info,
       have,
+      unsynced,
+      time: () => this.#carrier.time,
       onEvent: (event) => this.#stored(event),
       totals: () => ({
         uploaded: this.engine.uploaded,

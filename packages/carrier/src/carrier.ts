@@ -13,6 +13,7 @@ import { type DialFailure, type LimitSettings, Limits } from "@dure/engine";
 import { encodeHandshake, type Handshake, type PeerMessage } from "@dure/protocol";
 import { type CarriedStart, CarriedTorrent } from "./carried-torrent.ts";
 import { Desk } from "./desk.ts";
+import { Exposure } from "./exposure.ts";
 import { Link } from "./link.ts";
 import { type CopyBytes, Pool } from "./pool.ts";
 import type { HostEffect, HostEvent, SocketId, StateResult, TcpCloseReason } from "./ports/index.ts";
@@ -41,6 +42,7 @@ const greetingCheck = ms(1000);
 export class Carrier implements Machine<HostEvent, HostEffect | Report> {
   readonly desk = new Desk();
   readonly pool: Pool;
+  readonly exposure = new Exposure();
   readonly limits: Limits;
   readonly #options: CarrierOptions;
   readonly #trackers: TrackerDesk;

@@ -3,17 +3,12 @@ import type { BlockSpan, Info } from "@dure/protocol";
 import { pieceLength } from "@dure/protocol";
 import { Assembly, type Landing, type RunWrite } from "./assembly.ts";
 import type { Desk } from "./desk.ts";
+import type { Exposure, ExposureShare } from "./exposure.ts";
 import type { Pool } from "./pool.ts";
 import { type DiskResult, pieceState, type StoreId, type TorrentKey } from "./ports/index.ts";
 import { storeSpec } from "./store-spec.ts";
 
-/** Arrived bytes that are not on disk yet: written in parts rather than lost with the process. */
-const unwrittenMax = 3 << 20;
-/** Bytes given to the disk and not taken: above the first reading stops, below the second it goes on. */
-const backlogMost = 6 << 20;
-const backlogLeast = 3 << 20;
-/** Progress that the journal does not know. The three together are what a killed process downloads again: under 16 MiB. */
-const journalBytes = 3 << 20;
+/** What is on disk stands in the journal after this, at the latest. */
 const journalWait = ms(1000);
 /** Verified pieces wait this long for a sync: each one costs the disk a flush. */
 const syncWait = ms(5000);
@@ -48,11 +43,16 @@ export interface SavedTotals {
 export interface StorageOptions {
   readonly desk: Desk;
   readonly pool: Pool;
+  /** Of all torrents together. */
+  readonly exposure: Exposure;
   readonly store: StoreId;
   readonly key: TorrentKey;
   readonly info: Info;
-  /** Verified and synced. */
   readonly have: Bitfield;
+  /** Those of `have` that are verified, and not known to be synced. */
+  readonly unsynced: readonly number[];
+  /** Of the turn under way. */
+  readonly time: () => Ms;
   readonly onEvent: (event: StorageEvent) => void;
   readonly totals: () => SavedTotals;
 }
@@ -60,13 +60,15 @@ export interface StorageOptions {
 /**
  * One torrent's way to the disk and the database: blocks are gathered, written, verified, journalled, synced, saved.
  *
- * Invariants: a piece enters `#synced` only after a sync that was asked for once it was verified; what was written and
- * is not in the journal is at most `journalBytes` and what is under way. A write or verdict that the disk refuses is
- * kept and tried again until it succeeds: nothing is downloaded twice because a disk was full.
+ * Invariants: a piece enters `#synced` only after a sync that was asked for once it was verified, and that followed no
+ * failed one without the piece being read again; all bytes that arrived and are not in the journal are in the exposure.
+ * A write or verdict that the disk refuses is kept and tried again until it succeeds: nothing is downloaded twice
+ * because a disk was full.
  */
 export class Storage {
   readonly assembly: Assembly;
   readonly #options: StorageOptions;
+  readonly #exposure: ExposureShare;
   readonly #synced: Bitfield;
   /** Verified since the last sync was asked for, and since the one before. */
   #unsynced = new Set<number>(); // bounded by the torrent's pieces
@@ -78,7 +80,11 @@ export class Storage {
     dropped: [] as number[],
     since: undefined as Ms | undefined,
   };
+  /** Found right by a check: whoever wrote them need not have synced them. */
+  #alien: Set<number>; // bounded likewise
   #syncing = false;
+  /** Then nothing but a sync shows that the disk is well: writes may succeed all the while. */
+  #syncFailed = false;
   #syncAt: Ms | undefined;
   #saving = false;
   /** Jobs the disk refused, oldest first. Bounded by the pool (writes) and the pieces in memory (verdicts). */
@@ -87,12 +93,22 @@ export class Storage {
   #faulty = false;
   /** The last refusal was of a file or folder that is not there. */
   #vanished = false;
+  #finishing = false;
   #closed = false;
-  #backlog = 0;
 
   constructor(options: StorageOptions) {
     this.#options = options;
     this.#synced = options.have.copy();
+    this.#alien = new Set(options.unsynced);
+    for (const piece of options.unsynced) {
+      this.#synced.clear(piece);
+      this.#unsynced.add(piece);
+      this.#syncAt = options.time(); // what was checked at a start must not be checked again at the next
+    }
+    this.#exposure = options.exposure.share({
+      write: () => this.relieve(options.time()),
+      journal: () => this.#writeJournal(),
+    });
     this.assembly = new Assembly(options.pool, (piece) => pieceLength(options.info, piece));
   }
 
@@ -104,13 +120,13 @@ export class Storage {
     return this.#faulty;
   }
 
-  /** The disk is behind: nothing more should come in. */
+  /** The disk, or the database, is behind: nothing more should come in. */
   get congested(): boolean {
-    return this.#backlog > backlogMost;
+    return this.#exposure.congested;
   }
 
   get relieved(): boolean {
-    return this.#backlog <= backlogLeast;
+    return this.#exposure.relieved;
   }
 
   resume(piece: number, blocks: Bitfield): void {
@@ -122,35 +138,35 @@ export class Storage {
   }
 
   arrived(now: Ms, landing: Landing): void {
+    const dropped = landing.run.piece.dropped;
     const write = this.assembly.arrived(landing);
-    if (write !== undefined) this.#write(now, write);
-    else if (this.assembly.unwrittenBytes > unwrittenMax) this.relieve(now);
+    if (!dropped) this.#exposure.enter("gathered", landing.span.length);
+    if (write !== undefined) this.#give(now, write);
   }
 
   /** Memory is short: what can be written is written now. */
   relieve(now: Ms): void {
-    for (const write of this.assembly.flushAll()) this.#write(now, write);
+    for (const write of this.assembly.flushAll()) this.#give(now, write);
   }
 
   verify(now: Ms, piece: number, blocks: boolean): void {
-    for (const write of this.assembly.flush(piece)) this.#write(now, write);
+    for (const write of this.assembly.flush(piece)) this.#give(now, write);
     this.#verify(now, piece, blocks);
   }
 
   /** The piece is verified. */
   good(now: Ms, piece: number): void {
-    this.assembly.drop(piece);
+    this.#drop(piece);
     this.#unsynced.add(piece);
     this.#journal.unsynced.push(piece);
     this.#journal.partial.delete(piece);
     this.#journal.since ??= now;
     this.#syncAt ??= ms(now + syncWait);
-    if (this.#journal.bytes >= journalBytes) this.#writeJournal();
   }
 
   /** The piece was wrong, or is given up. */
   bad(now: Ms, piece: number): void {
-    this.assembly.drop(piece);
+    this.#drop(piece);
     this.#options.desk.disk({ type: "forget", store: this.#options.store, piece }, () => undefined);
     this.#journal.partial.delete(piece);
     this.#journal.dropped.push(piece);
@@ -176,53 +192,51 @@ export class Storage {
       this.relieve(now);
       this.#writeJournal();
     }
-    if (this.#syncAt !== undefined && now >= this.#syncAt && !this.#syncing && !this.#faulty) this.sync(now);
+    if (this.#syncAt !== undefined && now >= this.#syncAt && !this.#syncing && !this.#faulty) this.sync();
     if (this.#retry !== undefined && now >= this.#retry.at) this.#tryAgain(now);
   }
 
   /** Verified pieces reach the medium, then the database. `saved` follows. */
-  sync(now: Ms): void {
+  sync(): void {
     if (this.#syncing) return;
     this.#writeJournal();
     const pieces = this.#unsynced;
     this.#unsynced = new Set();
     this.#syncing = true;
     this.#syncAt = undefined;
-    const { desk, store } = this.#options;
-    desk.disk({ type: "sync", store }, (result) => {
+    const { desk, store, time } = this.#options;
+    const alien = [...this.#alien];
+    this.#alien = new Set();
+    desk.disk({ type: "sync", store, alien }, (result) => {
       this.#syncing = false;
       if (result.type === "failed") {
         for (const piece of pieces) this.#unsynced.add(piece);
-        return this.#refuse(now, result, () => this.#doubt(now));
+        for (const piece of alien) this.#alien.add(piece);
+        this.#syncFailed = true;
+        return this.#refuse(time(), result, () => this.#readAgain([...this.#unsynced]));
       }
+      this.#syncFailed = false;
       this.#accepted();
       for (const piece of pieces) this.#synced.set(piece);
-      if (this.#unsynced.size > 0) this.#syncAt = ms(now + syncWait);
+      if (this.#unsynced.size > 0) this.#syncAt ??= ms(time() + (this.#finishing ? 0 : syncWait));
+      this.#writeJournal();
       this.save();
     });
   }
 
   /**
-   * A sync failed. Linux counts the pages it could not write as clean, so a further sync would lie: whatever was waiting
-   * for it is read back and hashed first, and what is wrong is fetched again.
+   * After a failed sync: the kernel has dropped what it could not write, and would call the next sync a success. Pieces
+   * that are read back, and are right, are written again by the disk on the way.
    */
-  #doubt(now: Ms): void {
-    const { desk, store, onEvent } = this.#options;
-    const pieces = [...this.#unsynced];
-    let left = pieces.length;
-    if (left === 0) return this.sync(now);
-    for (const piece of pieces) {
-      desk.disk({ type: "check", store, first: piece, count: 1 }, (result) => {
-        left -= 1;
-        if (result.type === "checked" && result.states[0] !== pieceState.good) {
-          this.#unsynced.delete(piece);
-          onEvent({ type: "gone", piece });
-        }
-        if (left > 0) return;
-        if (result.type === "failed") this.#refuse(now, result, () => this.#doubt(now));
-        else this.sync(now);
-      });
-    }
+  #readAgain(pieces: readonly number[]): void {
+    const [piece, ...rest] = pieces;
+    const { desk, store, time, onEvent } = this.#options;
+    if (piece === undefined) return this.sync();
+    desk.disk({ type: "check", store, first: piece, count: 1 }, (result) => {
+      if (result.type === "failed") return this.#refuse(time(), result, () => this.#readAgain(pieces));
+      if (result.type === "checked" && result.states[0] !== pieceState.good) onEvent({ type: "gone", piece });
+      this.#readAgain(rest);
+    });
   }
 
   /** The have bitmap and the totals go to the database. */
@@ -238,33 +252,43 @@ export class Storage {
 
   /** Everything that has arrived is written, synced and saved; then `saved` is said. */
   finish(now: Ms): void {
+    this.#finishing = true;
     this.relieve(now);
-    this.#writeJournal();
     if (this.#syncing) this.#syncAt = now;
-    else this.sync(now);
+    else this.sync();
   }
 
   close(): void {
     this.#closed = true;
+    this.#exposure.close();
     const { desk, store } = this.#options;
     desk.disk({ type: "close", store }, () => undefined);
+  }
+
+  #give(now: Ms, write: RunWrite): void {
+    this.#exposure.move(write.length, "gathered", "writing");
+    this.#write(now, write);
   }
 
   #write(now: Ms, write: RunWrite): void {
     const { desk, store } = this.#options;
     const { piece, begin, length, memory } = write;
-    this.#backlog += length;
     desk.disk({ type: "write", store, piece, begin, length, memory }, (result) => {
-      this.#backlog -= length;
       if (result.type === "failed") return this.#refuse(now, result, () => this.#write(now, write));
       this.assembly.stored(write, true);
       this.#accepted();
-      if (write.run.piece.dropped) return;
+      if (write.run.piece.dropped) return this.#exposure.leave("writing", length);
       this.#journal.bytes += length;
       this.#journal.partial.add(piece);
       this.#journal.since ??= now;
-      if (this.#journal.bytes >= journalBytes) this.#writeJournal();
+      this.#exposure.move(length, "writing", "written");
     });
+  }
+
+  #drop(piece: number): void {
+    const before = this.assembly.unwrittenBytes;
+    this.assembly.drop(piece);
+    this.#exposure.leave("gathered", before - this.assembly.unwrittenBytes);
   }
 
   #verify(now: Ms, piece: number, blocks: boolean): void {
@@ -278,16 +302,17 @@ export class Storage {
   }
 
   #writeJournal(): void {
-    const { unsynced, partial, dropped, since } = this.#journal;
+    const { bytes, unsynced, partial, dropped, since } = this.#journal;
     if (since === undefined) return;
     this.#journal = { bytes: 0, unsynced: [], partial: new Set(), dropped: [], since: undefined };
     const records = [...partial].flatMap((piece) => {
       const blocks = this.assembly.storedBlocks(piece);
       return blocks === undefined ? [] : [{ piece, blocks: blocks.toBytes() }];
     });
-    if (unsynced.length + records.length + dropped.length === 0) return;
+    this.#exposure.move(bytes, "written", "journalling");
     const { desk, key, onEvent } = this.#options;
     desk.state({ type: "journal", key, unsynced, partial: records, dropped }, (result) => {
+      this.#exposure.leave("journalling", bytes);
       if (result.type === "failed") onEvent({ type: "state-fault", detail: result.detail });
     });
   }
@@ -299,6 +324,7 @@ export class Storage {
     if (this.#retry === undefined) this.#retry = { at: ms(now + retryFirst), wait: retryFirst };
     if (this.#faulty) return;
     this.#faulty = true;
+    this.#exposure.stuck = true;
     this.#options.onEvent({ type: "fault", failure });
   }
 
@@ -318,10 +344,11 @@ export class Storage {
   }
 
   #accepted(): void {
-    if (!this.#faulty) return;
+    if (!this.#faulty || this.#syncFailed) return;
     const rest = this.#refused;
     this.#refused = [];
     this.#faulty = false;
+    this.#exposure.stuck = false;
     this.#retry = undefined;
     this.#options.onEvent({ type: "back" });
     for (const again of rest) again();

@@ -82,6 +82,8 @@ export interface TorrentStatus {
   readonly state: TorrentState;
   readonly pieceCount: number;
   readonly piecesDone: number;
+  /** Read back and hashed when the torrent was opened: none when all that is saved was synced. */
+  readonly piecesChecked: number;
   /** Of the selected files, pads not counted. */
   readonly bytesTotal: number;
   readonly bytesDone: number;

@@ -94,9 +94,15 @@ export type DiskJob =
    * All writes of the store that were answered before this was asked reach the medium; others go on meanwhile.
    * After a failure nothing that was not synced before may be believed to be there (the kernel forgets what it could not
    * write, and the next sync succeeds): check such pieces again. Bytes read back by `check` and `verify` in the files
-   * that failed are written back, so that the next sync covers them.
+   * that failed are written back, so that the next sync covers them. The files of `alien` pieces, which another process
+   * wrote, are synced too.
    */
-  | { readonly type: "sync"; readonly job: JobId; readonly store: StoreId }
+  | {
+      readonly type: "sync";
+      readonly job: JobId;
+      readonly store: StoreId;
+      readonly alien?: readonly number[];
+    }
   /** Closes files and forgets the store, after the jobs given before. */
   | { readonly type: "close"; readonly job: JobId; readonly store: StoreId };
 

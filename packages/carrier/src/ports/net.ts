@@ -7,6 +7,8 @@ export type SocketId = number;
 export type UrlTrust =
   /** The user named it as a tracker: a local address only when the path ends in `/announce` or `/scrape`. */
   | "named-tracker"
+  /** The user named this very URL: any address; where it redirects to is a stranger's word. */
+  | "named-source"
   /** A stranger sent it: never a local address. */
   | "stranger"
   /** The user allowed local URLs. */

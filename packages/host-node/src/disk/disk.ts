@@ -96,7 +96,7 @@ export class Disk {
       case "check":
         return this.#check(job);
       case "sync":
-        this.#syncer.request(this.#store(job), job.job);
+        this.#sync(job);
         return undefined;
       case "close":
         return this.#close(job);
@@ -254,6 +254,15 @@ export class Disk {
       states[index] = spans.every(reaches) ? this.#checkPiece(store, piece, spans) : pieceState.missing;
     }
     return { type: "checked", job: job.job, states };
+  }
+
+  #sync(job: Job<"sync">): void {
+    const store = this.#store(job);
+    for (const piece of job.alien ?? []) {
+      const spans = store.layout.spans(store.offsetOf(piece), store.lengthOf(piece));
+      for (const { file, pad } of spans) if (!pad) store.dirty.add(file);
+    }
+    this.#syncer.request(store, job.job);
   }
 
   #checkPiece(store: Store, piece: number, spans: readonly FileSpan[]): number {

@@ -1,7 +1,7 @@
 import { close, constants, fdatasync, fstatSync, fsync, lstatSync, open } from "node:fs";
 import { promisify } from "node:util";
 import type { DiskResult, JobId } from "@dure/carrier";
-import type { Descriptors } from "./descriptors.ts";
+import type { Descriptor, Descriptors } from "./descriptors.ts";
 import { codeOf, DiskError, toDiskError } from "./fault.ts";
 import type { Store } from "./store.ts";
 
@@ -72,7 +72,7 @@ export class Syncer {
       const lost = store.closedBadly.get(file);
       store.closedBadly.delete(file);
       if (lost !== undefined) throw lost;
-      const descriptor = this.#descriptors.get(store, file, "write");
+      const descriptor = this.#descriptor(store, file);
       descriptor.pins += 1;
       try {
         await promisify(fdatasync)(descriptor.fd);
@@ -94,6 +94,16 @@ export class Syncer {
       store.dirty.add(file);
       store.doubtful.add(file);
       return error;
+    }
+  }
+
+  /** A file that we only found, and may not write, is synced through a descriptor for reading. */
+  #descriptor(store: Store, file: number): Descriptor {
+    try {
+      return this.#descriptors.get(store, file, "write");
+    } catch (error) {
+      if (!(error instanceof DiskError) || !["denied", "read-only"].includes(error.fault)) throw error;
+      return this.#descriptors.get(store, file, "read");
     }
   }
 }

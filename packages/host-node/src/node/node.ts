@@ -41,6 +41,8 @@ const sourceTimeout = 30_000;
 const closeWait = 1500;
 const clientVersion = "0.1.0";
 
+type HttpAnswer = Extract<HostEvent, { type: "http-reply" | "http-failed" }>;
+
 /** Opens a peer: its port, its profile, its workers. Rejects with a `NodeError` ("listen", "profile"). */
 export async function openNode(options: NodeOptions): Promise<DureNode> {
   const node = new Node(options);
@@ -55,10 +57,7 @@ class Node implements DureNode {
   readonly #prng: Prng;
   readonly #peerId: PeerId;
   readonly #torrents = new Map<InfoHash, LiveTorrent>(); // bounded by what the user adds
-  readonly #fetches = new Map<
-    number,
-    { resolve: (bytes: Uint8Array) => void; reject: (error: NodeError) => void; url: string }
-  >(); // bounded likewise
+  readonly #fetches = new Map<number, (answer: HttpAnswer) => void>(); // bounded likewise
   #net: NodeNet | undefined;
   #disk: DiskWorkers | undefined;
   #state: StateWorker | undefined;
@@ -201,6 +200,7 @@ class Node implements DureNode {
         key: { infoHash: live.infoHash, dir: live.dir },
         store,
         record,
+        ...(ready === undefined ? {} : { unsynced: ready.unsynced }),
         now: calendar,
         sequential: options.sequential ?? false,
         ratioMax: options.ratioMax,
@@ -264,7 +264,10 @@ class Node implements DureNode {
         });
       });
     });
-    if (outcome.type === "ready") return { info, have: outcome.have, partial: outcome.partial, files };
+    if (outcome.type === "ready") {
+      const { have, unsynced, partial } = outcome;
+      return { info, have, unsynced, partial, files };
+    }
     if (outcome.type === "not-ours") {
       const advice = "nothing in it belongs to this torrent: choose another folder, or --overwrite";
       throw new NodeError("not-ours", `${outcome.path} is there already and ${advice}`, outcome.path);
@@ -323,9 +326,13 @@ class Node implements DureNode {
   // ---- what happens
 
   #event(event: HostEvent): void {
-    if ((event.type === "http-reply" || event.type === "http-failed") && this.#fetches.has(event.request))
-      return this.#fetched(event);
-    this.#loop?.event(event);
+    const fetch =
+      event.type === "http-reply" || event.type === "http-failed"
+        ? this.#fetches.get(event.request)
+        : undefined;
+    if (fetch === undefined) return this.#loop?.event(event);
+    this.#fetches.delete((event as HttpAnswer).request); // only these two types find a fetch
+    fetch(event as HttpAnswer);
   }
 
   #watched(event: HostEvent): void {
@@ -340,32 +347,27 @@ class Node implements DureNode {
     if (report.type === "metadata") void this.#metadataCame(live, report.infoBytes);
   }
 
-  #fetch(url: string): Promise<Uint8Array> {
-    return new Promise((resolve, reject) => {
-      this.#fetchCount += 1;
-      const request = -this.#fetchCount; // the carrier's own are positive
-      this.#fetches.set(request, { resolve, reject, url });
-      const trust = this.#options.allowLocalUrls === true ? "any" : "stranger";
-      this.#opened(this.#net).perform({
-        type: "http-get",
-        request,
-        url,
-        family: 4,
-        trust,
-        bytesMax: torrentUrlBytesMax,
-        timeout: sourceTimeout,
-      });
-    });
+  /** A .torrent that the user named by its URL, over whichever family the server has. */
+  async #fetch(url: string): Promise<Uint8Array> {
+    const first = await this.#fetchOver(url, 4);
+    const reply =
+      first.type === "http-failed" && lacksFamily(first.reason) ? await this.#fetchOver(url, 6) : first;
+    const unreachable = (detail: string) =>
+      new NodeError("source-unreachable", `${url} cannot be fetched: ${detail}`, detail);
+    if (reply.type === "http-failed") throw unreachable(reply.reason);
+    if (reply.status !== 200) throw unreachable(`HTTP ${reply.status}`);
+    return reply.body;
   }
 
-  #fetched(event: Extract<HostEvent, { type: "http-reply" | "http-failed" }>): void {
-    const fetch = must(this.#fetches.get(event.request), "the reply was asked for");
-    this.#fetches.delete(event.request);
-    const unreachable = (detail: string) =>
-      fetch.reject(new NodeError("source-unreachable", `${fetch.url} cannot be fetched: ${detail}`, detail));
-    if (event.type === "http-failed") unreachable(event.reason);
-    else if (event.status !== 200) unreachable(`HTTP ${event.status}`);
-    else fetch.resolve(event.body);
+  #fetchOver(url: string, family: 4 | 6): Promise<HttpAnswer> {
+    return new Promise((resolve) => {
+      this.#fetchCount += 1;
+      const request = -this.#fetchCount; // the carrier's own are positive
+      this.#fetches.set(request, resolve);
+      const trust = this.#options.allowLocalUrls === true ? "any" : "named-source";
+      const limits = { bytesMax: torrentUrlBytesMax, timeout: sourceTimeout };
+      this.#opened(this.#net).perform({ type: "http-get", request, url, family, trust, ...limits });
+    });
   }
 
   #stateJob(
@@ -394,6 +396,10 @@ class Node implements DureNode {
     if (part === undefined) throw new NodeError("stopped", "the node is not open");
     return part;
   }
+}
+
+function lacksFamily(reason: string): boolean {
+  return reason === "no-address" || reason === "name-not-found";
 }
 
 function limitsOf(options: NodeOptions | AddOptions, outer?: LimitSettings): LimitSettings {

@@ -1,6 +1,13 @@
 import { readFile } from "node:fs/promises";
-import { type Address, canonicalIp, type InfoHash, infoHash } from "@dure/base";
-import { type FileRange, type Metainfo, metainfoLimits, parseMagnet, parseTorrent } from "@dure/protocol";
+import { type Address, canonicalIp, type InfoHash } from "@dure/base";
+import {
+  type FileRange,
+  type Metainfo,
+  metainfoLimits,
+  parseInfoHash,
+  parseMagnet,
+  parseTorrent,
+} from "@dure/protocol";
 import { NodeError } from "../api.ts";
 
 /** What the user named, as far as it can be known without peers. */
@@ -24,7 +31,7 @@ export type Fetch = (url: string) => Promise<Uint8Array>;
 export async function readSource(source: string | Uint8Array, fetch: Fetch): Promise<Source> {
   if (typeof source !== "string") return fromTorrent(source, "the torrent");
   if (/^magnet:/i.test(source)) return fromMagnet(source);
-  const hash = infoHash(source);
+  const hash = parseInfoHash(source);
   if (hash !== undefined) return bare(hash);
   if (/^https?:\/\//i.test(source)) return fromTorrent(await fetch(source), source);
   return fromTorrent(await readTorrentFile(source), source);
