@@ -79,6 +79,21 @@ test("messages gathered in one writer leave one after another, and the next batc
   );
 });
 
+test("a message of any length fits, wherever the writer's buffer has to grow", () => {
+  for (let length = 0; length < 1200; length += 1) {
+    const bytes = new Uint8Array(length).fill(0x5a);
+    for (const message of [
+      { type: "bitfield", bytes } as const,
+      { type: "extended", id: 7, payload: bytes } as const,
+    ]) {
+      const writer = new MessageWriter();
+      for (let before = 0; before < length % 7; before += 1) writer.message({ type: "have", piece: before });
+      writer.message(message);
+      deepEqual(decoded(writer.take().subarray((length % 7) * 9)), { ok: true, value: message });
+    }
+  }
+});
+
 test("a length that the id does not allow is refused, at one byte fewer and one byte more", () => {
   for (const message of everyMessage) {
     const body = encodeMessage(message).subarray(4);

@@ -56,8 +56,10 @@ export class MessageWriter {
         this.#bytes[at + 1] = message.port & 0xff;
         return;
       }
-      case "bitfield":
-        return this.#bytes.set(message.bytes, this.#head(messageId.bitfield, message.bytes.length));
+      case "bitfield": {
+        const at = this.#head(messageId.bitfield, message.bytes.length); // may move the buffer: first
+        return this.#bytes.set(message.bytes, at);
+      }
       case "extended": {
         const at = this.#head(messageId.extended, message.payload.length + 1);
         this.#bytes[at] = message.id;
