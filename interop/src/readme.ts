@@ -110,15 +110,22 @@ function table(
   return [`| ${corner} | ${head.join(" | ")} |`, `|---|${":-:|".repeat(columns.length)}`, ...rows].join("\n");
 }
 
-/** "aria2 → dure" as "aria2 1.36.0 → Dure"; "opentracker, udp" as "opentracker 0.0, UDP". */
+const displayNames: Readonly<Record<string, string>> = {
+  [us]: "Dure",
+  transmission: "Transmission",
+  webtorrent: "WebTorrent",
+  http: "HTTP",
+  udp: "UDP",
+};
+
+/** "webtorrent → dure" as "WebTorrent 3.0.21 → Dure"; "opentracker, udp" as "opentracker 0.0, UDP". */
 function withVersion(row: string, { versions }: Matrix): string {
   return row
     .split(/( → |, )/)
     .map((word) => {
-      if (word === us) return "Dure";
-      if (word === "http" || word === "udp") return word.toUpperCase();
+      const name = displayNames[word] ?? word;
       const version = versions[word];
-      return version === undefined ? word : `${word} ${shortVersion(version)}`;
+      return version === undefined ? name : `${name} ${shortVersion(version)}`;
     })
     .join("");
 }
