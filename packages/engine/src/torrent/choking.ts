@@ -1,9 +1,9 @@
 import { type Ms, ms, type Prng } from "@dure/base";
 import { AutomaticSlots, Choker, type ChokerPeer, type ChokerPlan, chokerLimits } from "../choker/index.ts";
 import type { Limits } from "../session/index.ts";
+import type { Content } from "./content.ts";
 import type { Context } from "./context.ts";
 import type { Peer } from "./peer.ts";
-import type { Ready } from "./torrent.ts";
 
 /** Ten-second rounds for one torrent, and free slots given at once to whoever has just become interested. */
 export class Choking {
@@ -20,7 +20,7 @@ export class Choking {
   }
 
   /** Call about once a second, and when a peer becomes interested. */
-  tick(now: Ms, context: Context, ready: Ready, complete: boolean): void {
+  tick(now: Ms, context: Context, ready: Content, complete: boolean): void {
     const peers = [...context.peers.values()];
     const view = peers.map((peer) => chokerPeer(now, peer));
     const plan: ChokerPlan = { slots: this.#slotsNow(peers), seeding: complete };

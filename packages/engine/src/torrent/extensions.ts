@@ -14,10 +14,11 @@ import {
   mergeExtensions,
 } from "@dure/protocol";
 import { MetadataServe } from "../metadata/index.ts";
+import type { Content } from "./content.ts";
 import type { Context } from "./context.ts";
 import type { Links } from "./links.ts";
+import type { TorrentOptions } from "./options.ts";
 import type { Peer } from "./peer.ts";
-import type { Ready, TorrentOptions } from "./torrent.ts";
 import { uploadQueueMax } from "./uploads.ts";
 
 /** Under which numbers peers send us these. */
@@ -29,7 +30,7 @@ export class Extensions {
   readonly #links: Links;
   readonly #options: Pick<TorrentOptions, "client" | "port">;
   readonly #serve = new MetadataServe();
-  ready: Ready | undefined;
+  ready: Content | undefined;
 
   constructor(context: Context, links: Links, options: Pick<TorrentOptions, "client" | "port">) {
     this.#context = context;

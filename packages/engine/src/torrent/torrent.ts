@@ -1,67 +1,19 @@
-import {
-  assert,
-  type Bitfield,
-  earliest,
-  type InfoHash,
-  type Machine,
-  type Ms,
-  ms,
-  type PeerId,
-  type Prng,
-  Queue,
-} from "@dure/base";
-import { type Info, type PeerMessage, parseInfo } from "@dure/protocol";
+import { assert, earliest, type Machine, type Ms, ms, Queue } from "@dure/base";
+import { type PeerMessage, parseInfo } from "@dure/protocol";
 import { Announcer, type AnnouncerOutput } from "../announcer/index.ts";
-import { Blame } from "../blame/index.ts";
 import { MetadataFetch } from "../metadata/index.ts";
 import { PeerBook } from "../peers/index.ts";
-import { blockBytes, Picker } from "../picker/index.ts";
-import { type LimitSettings, Limits, limitRetry } from "../session/index.ts";
+import { Limits, limitRetry } from "../session/index.ts";
+import { allowanceOf } from "./allowance.ts";
 import { Choking } from "./choking.ts";
+import { Content } from "./content.ts";
 import type { Context } from "./context.ts";
-import { Downloads } from "./downloads.ts";
 import { Extensions } from "./extensions.ts";
 import { Links } from "./links.ts";
 import type { LinkId, TorrentInput, TorrentOutput } from "./messages.ts";
+import type { ReadyStart, TorrentOptions } from "./options.ts";
 import type { Peer } from "./peer.ts";
-import { Uploads } from "./uploads.ts";
-import { selectFiles, sequentialFrom } from "./wants.ts";
 import { WireMessages } from "./wire-messages.ts";
-
-export interface TorrentOptions {
-  readonly infoHash: InfoHash;
-  readonly peerId: PeerId;
-  readonly port: number;
-  /** What trackers know this peer by over both families (BEP 7): 32 random bits. */
-  readonly key: number;
-  readonly client: string;
-  readonly trackers: readonly (readonly string[])[];
-  /** Undefined for a magnet link: the metadata comes from peers (BEP 9). */
-  readonly start: ReadyStart | undefined;
-  readonly uploaded: number;
-  readonly downloaded: number;
-  readonly node: Limits;
-  readonly limits: LimitSettings;
-  readonly prng: Prng;
-  /** Per-address limits count loopback and private addresses too: for tests. */
-  readonly countLocal?: boolean;
-}
-
-export interface ReadyStart {
-  readonly info: Info;
-  readonly have: Bitfield;
-  readonly partial: readonly { readonly piece: number; readonly blocks: Bitfield }[];
-  /** Undefined: all files. */
-  readonly files: readonly number[] | undefined;
-}
-
-/** What exists once the metadata is known. */
-export interface Ready {
-  readonly info: Info;
-  readonly picker: Picker;
-  readonly downloads: Downloads;
-  readonly uploads: Uploads;
-}
 
 const tickEvery = ms(1000);
 /** BEP 48: how many seeds and leechers there are, for people; the announces say it too, but not of every tracker. */
@@ -89,14 +41,13 @@ export class Torrent implements Machine<TorrentInput, TorrentOutput> {
   readonly #extensions: Extensions;
   readonly #choking: Choking;
   #metadata: MetadataFetch | undefined;
-  #ready: Ready | undefined;
+  #ready: Content | undefined;
   #state: "stopped" | "running" | "paused" = "stopped";
   #diskReady = true;
   #complete = false;
   #nextTick: Ms | undefined;
   #limitedUntil: Ms | undefined;
   #scrapeAt: Ms | undefined;
-  #sequential: { from: number; window: number } | undefined;
   downloaded: number;
   uploaded: number;
 
@@ -129,7 +80,7 @@ export class Torrent implements Machine<TorrentInput, TorrentOutput> {
     else this.#setReady(options.start);
   }
 
-  get ready(): Ready | undefined {
+  get ready(): Content | undefined {
     return this.#ready;
   }
 
@@ -240,8 +191,9 @@ export class Torrent implements Machine<TorrentInput, TorrentOutput> {
       case "select":
         return this.#select(now, input.files);
       case "sequential":
-        this.#sequential = input.from === undefined ? undefined : { from: input.from, window: input.window };
-        return this.#moveCursor();
+        return this.#ready?.setSequential(
+          input.from === undefined ? undefined : { from: input.from, window: input.window },
+        );
       default:
         assert(false, `input ${input.type} is handled`);
     }
@@ -259,16 +211,12 @@ export class Torrent implements Machine<TorrentInput, TorrentOutput> {
   }
 
   #setReady(start: ReadyStart): void {
-    const { info } = start;
-    const picker = new Picker(info, start.have, this.options.prng.split("picker"));
-    const downloads = new Downloads(this.#context, picker, new Blame(), info.pieceBytes);
-    this.#ready = { info, picker, downloads, uploads: new Uploads(this.#context, picker) };
-    this.#wire.ready = this.#ready;
-    this.#extensions.ready = this.#ready;
-    this.#links.pieceCount = info.pieceCount;
-    if (start.files !== undefined) selectFiles(info, picker, new Set(start.files));
-    for (const { piece, blocks } of start.partial) picker.resume(piece, blocks);
-    this.#complete = picker.wantedLeft === 0;
+    const ready = new Content(this.#context, this.options.prng.split("picker"), start);
+    this.#ready = ready;
+    this.#wire.ready = ready;
+    this.#extensions.ready = ready;
+    this.#links.pieceCount = start.info.pieceCount;
+    this.#complete = ready.complete;
     this.book.setSeeding(this.#complete);
     this.#setTotals();
   }
@@ -282,11 +230,9 @@ export class Torrent implements Machine<TorrentInput, TorrentOutput> {
     this.#verifyWhole();
   }
 
-  /** Pieces whose every block was on disk already. */
   #verifyWhole(): void {
-    for (const partial of this.#ready?.picker.partials ?? []) {
-      if (partial.complete) this.#outbox.push({ type: "verify", piece: partial.piece, blocks: false });
-    }
+    for (const piece of this.#ready?.whole() ?? [])
+      this.#outbox.push({ type: "verify", piece, blocks: false });
   }
 
   #stop(now: Ms, state: "stopped" | "paused"): void {
@@ -347,19 +293,16 @@ export class Torrent implements Machine<TorrentInput, TorrentOutput> {
   }
 
   #verified(now: Ms, piece: number, good: boolean, blocks: Uint8Array | null): void {
-    if (this.#ready === undefined) return;
-    const { picker } = this.#ready;
-    const wanted = picker.wants(piece);
-    const had = picker.have.has(piece);
-    this.#ready.downloads.verified(piece, good, blocks);
-    if (had || !picker.have.has(piece)) return;
+    const ready = this.#ready;
+    if (ready === undefined) return;
+    const wanted = ready.picker.wants(piece);
+    if (!ready.verified(piece, good, blocks)) return;
     this.#wire.gained(now, piece, wanted);
-    if (this.#sequential !== undefined) this.#moveCursor();
-    if (picker.wantedLeft > 0 || this.#complete) return;
+    if (!ready.complete || this.#complete) return;
     this.#complete = true;
     this.#setTotals();
     this.#outbox.push({ type: "complete" });
-    if (picker.have.all) this.#announcer.handle(now, { type: "completed" });
+    if (ready.picker.have.all) this.#announcer.handle(now, { type: "completed" });
     this.#becomeSeed(now);
   }
 
@@ -371,12 +314,9 @@ export class Torrent implements Machine<TorrentInput, TorrentOutput> {
 
   #select(now: Ms, files: readonly number[] | undefined): void {
     if (this.#ready === undefined) return;
-    const { info, picker, downloads } = this.#ready;
-    selectFiles(info, picker, files === undefined ? undefined : new Set(files));
-    this.#complete = picker.wantedLeft === 0;
-    this.book.setSeeding(this.#complete);
-    for (const peer of this.#peers.values()) this.#wire.reconsider(now, peer);
-    downloads.tick(now);
+    this.#ready.select(files);
+    this.#wishesChanged(now, this.#ready);
+    this.#ready.downloads.tick(now);
     if (this.#complete) this.#outbox.push({ type: "complete" });
   }
 
@@ -384,16 +324,13 @@ export class Torrent implements Machine<TorrentInput, TorrentOutput> {
     if (this.#ready === undefined) return;
     this.#ready.picker.lose(piece);
     this.#extensions.tellDontHave(now, piece);
-    this.#complete = this.#ready.picker.wantedLeft === 0;
-    this.book.setSeeding(this.#complete);
-    for (const peer of this.#peers.values()) this.#wire.reconsider(now, peer);
+    this.#wishesChanged(now, this.#ready);
   }
 
-  #moveCursor(): void {
-    if (this.#ready === undefined) return;
-    const { info, picker } = this.#ready;
-    const at = this.#sequential;
-    picker.setSequential(at === undefined ? undefined : sequentialFrom(info, picker, at.from, at.window));
+  #wishesChanged(now: Ms, ready: Content): void {
+    this.#complete = ready.complete;
+    this.book.setSeeding(this.#complete);
+    for (const peer of this.#peers.values()) this.#wire.reconsider(now, peer);
   }
 
   #wake(now: Ms): void {
@@ -430,7 +367,7 @@ export class Torrent implements Machine<TorrentInput, TorrentOutput> {
     }
   }
 
-  #choke(now: Ms, ready: Ready): void {
+  #choke(now: Ms, ready: Content): void {
     this.#choking.tick(now, this.#context, ready, this.#complete);
   }
 
@@ -471,23 +408,15 @@ export class Torrent implements Machine<TorrentInput, TorrentOutput> {
   }
 
   #setTotals(): void {
-    const ready = this.#ready;
-    let left = 1;
-    if (ready !== undefined) {
-      const { info, picker } = ready;
-      left = Math.max(0, info.totalBytes - picker.have.count * info.pieceBytes);
-      if (picker.have.all) left = 0;
-    }
+    const left = this.#ready?.bytesLeft ?? 1; // more than zero, lest a magnet without metadata look like a seed
     const partialSeed = this.#complete && left > 0;
     this.#announcer.setTotals({ uploaded: this.uploaded, downloaded: this.downloaded, left, partialSeed });
   }
 
   #makeContext(): Context {
-    const limits = [this.options.node, this.limits] as const;
     const torrent = this;
-    const retry = (now: Ms, allowance: number) => {
-      if (allowance < blockBytes) torrent.#limitedUntil ??= ms(now + limitRetry);
-      return allowance;
+    const short = (now: Ms) => {
+      this.#limitedUntil ??= ms(now + limitRetry);
     };
     return {
       peers: this.#peers,
@@ -498,14 +427,7 @@ export class Torrent implements Machine<TorrentInput, TorrentOutput> {
       get metadata() {
         return torrent.#metadata;
       },
-      downAllowance: (now) => retry(now, Math.min(...limits.map((limit) => limit.downAllowance(now)))),
-      upAllowance: (now) => retry(now, Math.min(...limits.map((limit) => limit.upAllowance(now)))),
-      spendDown: (now, bytes) => {
-        for (const limit of limits) limit.spendDown(now, bytes);
-      },
-      spendUp: (now, bytes) => {
-        for (const limit of limits) limit.spendUp(now, bytes);
-      },
+      ...allowanceOf(this.options.node, this.limits, short),
       emit: (output) => this.#outbox.push(output),
       send: (now, peer, message) => {
         peer.lastSentAt = now;

@@ -201,6 +201,7 @@ test("floods of any talk end the link within a second's worth, and honest talk n
     [{ type: "allowed-fast", piece: 1 }],
     [{ type: "have-none" }],
     [{ type: "have", piece: 2 }],
+    [{ type: "extended", id: 0, payload: new TextEncoder().encode("de") }],
   ];
   const many: PeerMessage[] = [
     { type: "cancel", ...spanOf(1) },

@@ -1,10 +1,10 @@
 import { type Ms, unreachable } from "@dure/base";
 import type { PeerMessage } from "@dure/protocol";
 import { allowedFastSet } from "./allowed-fast.ts";
+import type { Content } from "./content.ts";
 import type { Context } from "./context.ts";
 import type { Extensions } from "./extensions.ts";
 import { type Peer, PeerHoldings } from "./peer.ts";
-import type { Ready } from "./torrent.ts";
 
 const allowedFastMax = 64;
 /** A second's talk may cost so much. An honest peer stays below a tenth of it. */
@@ -18,7 +18,7 @@ const earlyHavesMax = 4096;
 export class WireMessages {
   readonly #context: Context;
   readonly #extensions: Extensions;
-  ready: Ready | undefined;
+  ready: Content | undefined;
 
   constructor(context: Context, extensions: Extensions) {
     this.#context = context;
@@ -220,9 +220,10 @@ function costOf(message: PeerMessage): number {
     case "have": // counted where it is known whether it says anything new
     case "request": // bounded by the queue, and by what may be refused
       return 0;
+    case "extended":
+      return message.id === 0 ? recountCost : 0.2;
     case "cancel":
     case "reject":
-    case "extended":
       return 0.2; // hundreds may come at once when a download pauses
     default:
       return 1;

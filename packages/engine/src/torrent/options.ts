@@ -1,0 +1,30 @@
+import type { Bitfield, InfoHash, PeerId, Prng } from "@dure/base";
+import type { Info } from "@dure/protocol";
+import type { LimitSettings, Limits } from "../session/index.ts";
+
+export interface TorrentOptions {
+  readonly infoHash: InfoHash;
+  readonly peerId: PeerId;
+  readonly port: number;
+  /** What trackers know this peer by over both families (BEP 7): 32 random bits. */
+  readonly key: number;
+  readonly client: string;
+  readonly trackers: readonly (readonly string[])[];
+  /** Undefined for a magnet link: the metadata comes from peers (BEP 9). */
+  readonly start: ReadyStart | undefined;
+  readonly uploaded: number;
+  readonly downloaded: number;
+  readonly node: Limits;
+  readonly limits: LimitSettings;
+  readonly prng: Prng;
+  /** Per-address limits count loopback and private addresses too: for tests. */
+  readonly countLocal?: boolean;
+}
+
+export interface ReadyStart {
+  readonly info: Info;
+  readonly have: Bitfield;
+  readonly partial: readonly { readonly piece: number; readonly blocks: Bitfield }[];
+  /** Undefined: all files. */
+  readonly files: readonly number[] | undefined;
+}
