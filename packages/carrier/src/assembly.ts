@@ -159,6 +159,11 @@ export class Assembly {
     this.#freeIfIdle(run);
   }
 
+  /** Has the disk been given blocks of the piece that it has not taken yet? */
+  isWriting(piece: number): boolean {
+    return this.#pieces.get(piece)?.runs.some((run) => run.writingCount > 0) ?? false;
+  }
+
   /** Blocks of an unfinished piece that are on disk. */
   storedBlocks(piece: number): Bitfield | undefined {
     return this.#pieces.get(piece)?.stored;

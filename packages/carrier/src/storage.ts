@@ -294,7 +294,10 @@ export class Storage {
   #verify(now: Ms, piece: number, blocks: boolean): void {
     const { desk, store, onEvent } = this.#options;
     desk.disk({ type: "verify", store, piece, blocks }, (result) => {
-      if (result.type === "failed") return this.#refuse(now, result, () => this.#verify(now, piece, blocks));
+      const again = () => this.#verify(now, piece, blocks);
+      if (result.type === "failed") return this.#refuse(now, result, again);
+      // A write before it was refused: what was read back is not what arrived, and nobody's lie.
+      if (this.assembly.isWriting(piece)) return this.#faulty ? void this.#refused.push(again) : again();
       assert(result.type === "verified", "a verify is answered by a verdict");
       this.#accepted();
       onEvent({ type: "verified", piece, good: result.good, blocks: result.blocks });
