@@ -1,5 +1,5 @@
+import type { ValueSpec } from "../table/index.ts";
 import { type CommandSpec, commands } from "../table/index.ts";
-import type { ValueSpec } from "../table/types.ts";
 import { offeredOptions } from "./offered.ts";
 
 /** For bash 3.2 and later, with or without the bash-completion package. */

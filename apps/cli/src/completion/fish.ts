@@ -1,6 +1,6 @@
 import type { Messages } from "../messages/index.ts";
+import type { ValueSpec } from "../table/index.ts";
 import { type CommandSpec, commands, globalOptions, type OptionSpec } from "../table/index.ts";
-import type { ValueSpec } from "../table/types.ts";
 import { offeredOptions } from "./offered.ts";
 
 export function fishScript(messages: Messages): string {

@@ -1,7 +1,7 @@
 import { valueName } from "../help/help.ts";
 import type { Messages } from "../messages/index.ts";
+import type { ValueSpec } from "../table/index.ts";
 import { type CommandSpec, commands, type OptionSpec } from "../table/index.ts";
-import type { ValueSpec } from "../table/types.ts";
 import { offeredOptions } from "./offered.ts";
 
 export function zshScript(messages: Messages): string {

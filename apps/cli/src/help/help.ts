@@ -1,4 +1,5 @@
 import type { Messages } from "../messages/index.ts";
+import type { ValueSpec } from "../table/index.ts";
 import {
   type CommandSpec,
   commands,
@@ -6,7 +7,6 @@ import {
   type OptionGroup,
   type OptionSpec,
 } from "../table/index.ts";
-import type { ValueSpec } from "../table/types.ts";
 import { displayWidth, padEnd, wrap } from "../terminal/width.ts";
 
 const columnsMax = 100;
