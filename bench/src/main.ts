@@ -5,7 +5,7 @@ import { openBench } from "./bench.ts";
 import { goalLines } from "./goals.ts";
 import { machine } from "./machine.ts";
 import { start, startTable } from "./start.ts";
-import { type Pair, transfer } from "./transfer.ts";
+import { describeRun, type Pair, transfer } from "./transfer.ts";
 import { transferTable } from "./transfer-report.ts";
 import { verify, verifyTable } from "./verify.ts";
 
@@ -80,7 +80,12 @@ async function main(): Promise<number> {
   };
   switch (positionals[0]) {
     case "transfer": {
-      const report = await transfer(openBench(), { ...options, pairs: pairs(values.pairs) });
+      const report = await transfer(openBench(), {
+        ...options,
+        pairs: pairs(values.pairs),
+        progress: (label, outcome) =>
+          options.progress(`${label}: ${outcome instanceof Error ? outcome.message : describeRun(outcome)}`),
+      });
       const goals = goalLines(report.results);
       return publish([transferTable(report), "", ...goals].join("\n").trimEnd(), { ...report, goals });
     }

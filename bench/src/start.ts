@@ -41,7 +41,12 @@ export async function start(
     bytes: firstByteBytes,
     pieceBytes: 1 << 20,
     quietWithin: options.quietWithin,
-    progress: options.progress,
+    progress: (label, outcome) =>
+      options.progress(
+        outcome instanceof Error
+          ? `${label}: ${outcome.message}`
+          : `${label}: first byte after ${outcome.firstByteSeconds.toFixed(2)} s`,
+      ),
   });
   const firstByte = results.map((result) => ({
     program: result.pair.leecher,

@@ -59,7 +59,7 @@ export interface TransferOptions {
   /** Before each run wait at most so many milliseconds for a quiet machine. */
   readonly quietWithin: number;
   /** Told of each run as it ends. */
-  readonly progress: (line: string) => void;
+  readonly progress: (label: string, outcome: TransferRun | Error) => void;
 }
 
 export interface TransferReport {
@@ -104,11 +104,11 @@ export async function transfer(bench: Bench, options: TransferOptions): Promise<
           wire,
         });
         tally.runs.push(run);
-        options.progress(`${label}: ${describeRun(run)}`);
-      } catch (error) {
-        const message = error instanceof Error ? error.message : String(error);
-        tally.failures.push(message);
-        options.progress(`${label}: ${message}`);
+        options.progress(label, run);
+      } catch (cause) {
+        const error = cause instanceof Error ? cause : new Error(String(cause));
+        tally.failures.push(error.message);
+        options.progress(label, error);
       }
     }
   }
@@ -220,7 +220,7 @@ async function versionsOf(
   return versions;
 }
 
-function describeRun(run: TransferRun): string {
+export function describeRun(run: TransferRun): string {
   const { megabytesPerSecond, leecherCpuPerGb, seederCpuPerGb, conditions } = run;
   const others = (100 * conditions.othersShare).toFixed(0);
   return (
