@@ -22,7 +22,7 @@ export function aria2(processes: Processes): Client {
 
     async version() {
       const { exit, lines } = await processes.run(
-        { label: "aria2-version", command: "aria2c", args: ["--version"], work: "/tmp" },
+        { label: "aria2-version", command: "aria2c", args: ["--version"], work: processes.scratch },
         { within: 10_000 },
       );
       return exit.code === 0 ? /version (\S+)/.exec(lines[0] ?? "")?.[1] : undefined;

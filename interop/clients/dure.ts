@@ -29,7 +29,7 @@ export function dure(processes: Processes): Client {
     async version() {
       if (!existsSync(program)) return undefined;
       const { exit, lines } = await processes.run(
-        { label: "dure-version", command: program, args: ["--version"], work: "/tmp" },
+        { label: "dure-version", command: program, args: ["--version"], work: processes.scratch },
         { within: 10_000 },
       );
       return exit.code === 0 ? lines[0]?.replace(/^dure /, "") : undefined;

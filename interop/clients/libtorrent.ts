@@ -40,7 +40,12 @@ export function libtorrent(processes: Processes): Client {
 
     async version() {
       const { exit, lines } = await processes.run(
-        { label: "libtorrent-version", command: python, args: [script, '{"mode":"version"}'], work: "/tmp" },
+        {
+          label: "libtorrent-version",
+          command: python,
+          args: [script, '{"mode":"version"}'],
+          work: processes.scratch,
+        },
         { within: 10_000 },
       );
       if (exit.code !== 0) return undefined;

@@ -1,5 +1,15 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, existsSync, fstatSync, mkdirSync, openSync, readFileSync, readSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readSync,
+  rmSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 
@@ -37,10 +47,15 @@ export class ProgramError extends Error {
 
 /** The processes one harness started. None outlives it: not a return, not Ctrl-C, not `kill -9`. */
 export class Processes {
+  /** A folder for programs that need none of their own. */
+  readonly scratch = join(tmpdir(), `dure-programs-${process.pid}`);
   readonly #alive = new Set<RunningProgram>(); // as many as the harness starts; leaves with the process
 
   constructor() {
-    process.once("exit", () => this.killAll());
+    process.once("exit", () => {
+      this.killAll();
+      rmSync(this.scratch, { recursive: true, force: true });
+    });
   }
 
   start(program: Program): RunningProgram {

@@ -37,7 +37,7 @@ export function opentracker(processes: Processes): Tracker {
 
     async version() {
       // It has no --version; its help says that it is there, and the packager knows which one.
-      const program = { label: "opentracker-version", command: "sh", work: "/tmp" };
+      const program = { label: "opentracker-version", command: "sh", work: processes.scratch };
       const args = ["-c", "command -v opentracker && dpkg-query -W opentracker 2>/dev/null | cut -f2"];
       const { lines } = await processes.run({ ...program, args }, { within: 10_000 });
       return lines.length === 0 ? undefined : (lines[1] ?? "unknown");

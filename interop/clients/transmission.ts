@@ -59,7 +59,7 @@ export function transmission(processes: Processes): Client {
 
     async version() {
       // It prints its version on stderr; the remote of the same package prints the same one there too.
-      const program = { label: "transmission-version", command: "sh", work: "/tmp" };
+      const program = { label: "transmission-version", command: "sh", work: processes.scratch };
       const args = ["-c", "transmission-daemon --version 2>&1 && command -v transmission-remote"];
       const { exit, lines } = await processes.run({ ...program, args }, { within: 10_000 });
       return exit.code === 0 ? /transmission-daemon (\S+)/.exec(lines[0] ?? "")?.[1] : undefined;
