@@ -21,7 +21,7 @@ export interface LoopParts {
   readonly onReport: (report: Report) => void;
 }
 
-/** A deadline is looked for this often at most while payload flows: no payload event makes one that is nearer. */
+/** A deadline is looked for this often at most while payload flows, and so late at most after its last event. */
 const lookEvery = 20;
 
 /** Jobs that wait for company at most; a worker that could be at work is worth more than fewer messages. */
@@ -52,6 +52,7 @@ export class Loop {
     this.#perform();
     const payload = event.type === "tcp-data" || event.type === "tcp-written" || event.type === "disk";
     if (!payload || now - this.#lookedAt >= lookEvery) this.#arm(now);
+    else this.#wakeAt(now, this.#lookedAt + lookEvery);
   }
 
   diskResults(results: readonly DiskResult[]): void {
@@ -105,7 +106,11 @@ export class Loop {
   #arm(now: Ms): void {
     this.#lookedAt = now;
     const at = this.#parts.carrier.deadline();
-    if (at === undefined || at >= this.#timerAt) return; // an earlier timer looks again by itself
+    if (at !== undefined) this.#wakeAt(now, at);
+  }
+
+  #wakeAt(now: Ms, at: number): void {
+    if (at >= this.#timerAt) return; // an earlier timer looks again by itself
     clearTimeout(this.#timer);
     this.#timerAt = at;
     this.#timer = setTimeout(
