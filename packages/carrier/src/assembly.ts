@@ -164,6 +164,11 @@ export class Assembly {
     return this.#pieces.get(piece)?.runs.some((run) => run.writingCount > 0) ?? false;
   }
 
+  /** Unfinished pieces of which some is on disk. */
+  *storedPieces(): Iterable<number> {
+    for (const { piece, stored } of this.#pieces.values()) if (!stored.none) yield piece;
+  }
+
   /** Blocks of an unfinished piece that are on disk. */
   storedBlocks(piece: number): Bitfield | undefined {
     return this.#pieces.get(piece)?.stored;

@@ -4,6 +4,7 @@ import { pieceLength } from "@dure/protocol";
 import { Assembly, type Landing, type RunWrite } from "./assembly.ts";
 import type { Desk } from "./desk.ts";
 import type { Exposure, ExposureShare } from "./exposure.ts";
+import { FileLayout } from "./layout.ts";
 import type { Pool } from "./pool.ts";
 import { type DiskResult, pieceState, type StoreId, type TorrentKey } from "./ports/index.ts";
 import { storeSpec } from "./store-spec.ts";
@@ -336,14 +337,49 @@ export class Storage {
     const first = this.#refused.shift();
     const wait = ms(Math.min(must(this.#retry, "a retry is due").wait * 2, retryMost));
     this.#retry = { at: ms(now + wait), wait };
-    if (this.#vanished) this.#openAgain();
-    first?.();
+    if (first === undefined) return;
+    if (this.#vanished) this.#lookAgain(first);
+    else first();
   }
 
-  /** A folder that vanished is not made again behind the user's back; whether it is there now, only `open` looks. */
-  #openAgain(): void {
+  /**
+   * A folder that vanished is looked for under its name, in a store of its own. What is there now may be the empty
+   * folder that an unmounted disk leaves: only where bytes of ours lie is anything written, or called gone.
+   */
+  #lookAgain(again: () => void): void {
     const { desk, store, key, info } = this.#options;
-    desk.disk({ type: "open", store, spec: storeSpec(key.dir, info) }, () => undefined);
+    const spec = storeSpec(key.dir, info);
+    const look = -store; // the node's own are positive
+    desk.disk({ type: "open", store: look, spec }, () => undefined);
+    desk.disk({ type: "probe", store: look }, (result) => {
+      if (this.#closed) return;
+      if (result.type !== "probed" || !this.#holdsOurs(result.sizes))
+        return void this.#refused.unshift(again);
+      desk.disk({ type: "open", store, spec }, () => undefined);
+      again();
+    });
+    desk.disk({ type: "close", store: look }, () => undefined);
+  }
+
+  /** Is any file there that we have bytes of? Yes when we have none at all. */
+  #holdsOurs(sizes: readonly (number | null)[]): boolean {
+    const { info } = this.#options;
+    const layout = new FileLayout(info.files);
+    let some = false;
+    for (const piece of this.#onDisk()) {
+      for (const { file, offset, pad } of layout.spans(piece * info.pieceBytes, pieceLength(info, piece))) {
+        if (pad) continue;
+        if ((sizes[file] ?? 0) > offset) return true;
+        some = true;
+      }
+    }
+    return !some;
+  }
+
+  *#onDisk(): Iterable<number> {
+    yield* this.#synced;
+    yield* this.#unsynced;
+    yield* this.assembly.storedPieces();
   }
 
   #accepted(): void {
