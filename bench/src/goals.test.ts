@@ -45,7 +45,7 @@ function measured(leecher: string, seeder: string, megabytesPerSecond: number): 
     payloadSeconds: 1,
     firstByteSeconds: 0.5,
     leecherCpuPerGb: 1.5,
-    leecherCpuPerGbAfterFirstByte: 1.4,
+    leecherStartCpuSeconds: 0.1,
     leecherRssBytes: 200 * 2 ** 20,
     leecherAnonymousBytes: 100 * 2 ** 20,
     seederCpuPerGb: 1,

@@ -8,9 +8,12 @@ const head = [
   "MB/s after the first byte",
   "lowest–highest",
   "leecher CPU s/GB",
+  "before the first byte s",
   "leecher RSS MiB",
+  "of it anonymous",
   "seeder CPU s/GB",
   "seeder RSS MiB",
+  "of it anonymous",
   "first byte s",
 ];
 
@@ -41,9 +44,12 @@ function row(result: PairResult, versions: TransferReport["versions"]): string[]
     middle((run) => run.megabytesPerSecond, 0) + failed,
     `${Math.min(...rates).toFixed(0)}–${Math.max(...rates).toFixed(0)}`,
     middle((run) => run.leecherCpuPerGb, 2),
+    middle((run) => run.leecherStartCpuSeconds, 2),
     middle((run) => run.leecherRssBytes / 2 ** 20, 0),
+    middle((run) => run.leecherAnonymousBytes / 2 ** 20, 0),
     middle((run) => run.seederCpuPerGb, 2),
     middle((run) => run.seederRssBytes / 2 ** 20, 0),
+    middle((run) => run.seederAnonymousBytes / 2 ** 20, 0),
     middle((run) => run.firstByteSeconds, 2),
   ];
 }

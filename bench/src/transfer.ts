@@ -29,8 +29,8 @@ export interface TransferRun {
   /** From the start of the leecher's process to its first payload on the wire. */
   readonly firstByteSeconds: number;
   readonly leecherCpuPerGb: number;
-  /** Without what the leecher spent before its first payload: start of the interpreter, tracker. */
-  readonly leecherCpuPerGbAfterFirstByte: number;
+  /** Seconds of it before the first payload: start of the interpreter, tracker. */
+  readonly leecherStartCpuSeconds: number;
   readonly leecherRssBytes: number;
   readonly leecherAnonymousBytes: number;
   readonly seederCpuPerGb: number;
@@ -198,7 +198,7 @@ function summarise(
     payloadSeconds,
     firstByteSeconds: (firstPayloadAt - startedAt) / 1000,
     leecherCpuPerGb: leecher.cpuSeconds / gigabytes,
-    leecherCpuPerGbAfterFirstByte: (leecher.cpuSeconds - leecherCpuBefore) / gigabytes,
+    leecherStartCpuSeconds: leecherCpuBefore,
     leecherRssBytes: leecher.rssBytes,
     leecherAnonymousBytes: leecher.anonymousBytes,
     seederCpuPerGb: seeder.cpuSeconds / gigabytes,
