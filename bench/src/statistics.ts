@@ -6,10 +6,3 @@ export function median(values: readonly number[]): number | undefined {
   const high = sorted[Math.floor(half)];
   return low === undefined || high === undefined ? undefined : (low + high) / 2;
 }
-
-/** (max − min) / median: how far the runs lay apart. */
-export function spread(values: readonly number[]): number | undefined {
-  const middle = median(values);
-  if (middle === undefined || middle === 0) return undefined;
-  return (Math.max(...values) - Math.min(...values)) / middle;
-}
