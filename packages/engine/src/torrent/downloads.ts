@@ -10,8 +10,8 @@ const snubAfter = ms(60_000);
 const aloneFor = ms(10_000);
 const endGameBlocks = 16;
 const rejectsInRowMax = 8;
-/** Blocks without use in a row, twice what may be under way when requests are cancelled: more are sent on purpose. */
-const uselessInRowMax = 1024;
+/** Blocks that were never asked for: by mistake a few, on purpose more. */
+const unaskedMax = 8;
 
 /** What we ask of peers and what becomes of it. */
 export class Downloads {
@@ -69,7 +69,6 @@ export class Downloads {
     peer.lastBlockAt = now;
     peer.snubbed = false;
     peer.rejectsInRow = 0;
-    peer.uselessInRow = 0;
     if (askedAt !== undefined) peer.pipeline.received(now, span.length, ms(now - askedAt));
     const partial = this.picker.partial(block.piece);
     const rivals = partial === undefined ? 0 : partial.requesters(block.block);
@@ -107,11 +106,12 @@ export class Downloads {
   /** The block came and found no place. If it is still wanted, it is asked for again. */
   dropped(now: Ms, peer: Peer, span: BlockSpan): void {
     this.wasted += span.length;
-    peer.uselessInRow += 1;
     const block = this.#blockOf(span);
-    if (block !== undefined && peer.outstanding.delete(blockKey(block))) this.picker.release(block);
-    else this.#context.spendDown(now, span.length); // it came all the same
-    if (peer.uselessInRow > uselessInRowMax) this.#context.close(now, peer.id, "flood");
+    if (block !== undefined && peer.outstanding.delete(blockKey(block))) return this.picker.release(block);
+    this.#context.spendDown(now, span.length); // it came all the same
+    if (peer.takenBack > 0) peer.takenBack -= 1;
+    else peer.unasked += 1;
+    if (peer.unasked > unaskedMax) this.#context.close(now, peer.id, "flood");
   }
 
   choked(peer: Peer): void {
@@ -201,6 +201,7 @@ export class Downloads {
 
   /** What was asked for and will not come: else peers that only promise would use up the rate. */
   #refund(peer: Peer, block: Block): void {
+    peer.takenBack += 1;
     this.#context.spendDown(peer.lastHeardAt, -this.picker.blockLength(block));
   }
 

@@ -102,8 +102,10 @@ export class Peer implements PickPeer {
   starved = false;
   /** Requests it refused since its last block. */
   rejectsInRow = 0;
-  /** Blocks it sent since its last useful one. */
-  uselessInRow = 0;
+  /** Requests that were taken back: their blocks may be under way all the same. */
+  takenBack = 0;
+  /** Blocks it sent unasked. */
+  unasked = 0;
 
   // ---- what it asks of us
   readonly uploads = new Queue<BlockSpan>(); // bounded by `uploadQueueMax`
