@@ -24,6 +24,8 @@ export type TorrentReport =
   /** A piece that we had is gone from the disk and is fetched again. */
   | { readonly type: "piece-gone"; readonly piece: number }
   | { readonly type: "state-fault"; readonly detail: string }
+  /** Saved progress could not be read, and is rebuilt by checking. */
+  | { readonly type: "state-damaged"; readonly detail: string }
   | { readonly type: "tracker"; readonly status: AnnouncerStatus }
   | { readonly type: "banned"; readonly address: string; readonly reason: string }
   /** Trackers were told and state is saved: nothing of the torrent is left here. */

@@ -206,6 +206,7 @@ export const en = {
   "warning.disk-back": "{message}",
   "warning.piece-gone": "{message}",
   "warning.state": "{message}",
+  "warning.state-damaged": "{message}",
   "warning.tracker": "{message}",
   "warning.other": "{message}",
 

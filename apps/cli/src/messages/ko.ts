@@ -211,6 +211,7 @@ export const ko: Catalogue = {
   "warning.disk-back": "디스크가 돌아와서 이어서 합니다",
   "warning.piece-gone": "디스크에서 조각이 사라져 다시 받습니다: {message}",
   "warning.state": "진행 상태를 저장하지 못했습니다: {message}",
+  "warning.state-damaged": "저장된 진행 상태가 손상되어 파일을 검사해서 다시 만듭니다: {message}",
   "warning.tracker": "트래커 {message}",
   "warning.other": "{message}",
 

@@ -59,6 +59,7 @@ const warnings: Readonly<Record<string, MessageKey>> = {
   "disk-back": "warning.disk-back",
   "piece-gone": "warning.piece-gone",
   state: "warning.state",
+  "state-damaged": "warning.state-damaged",
   tracker: "warning.tracker",
 };
 

@@ -103,7 +103,7 @@ class Node implements DureNode {
     const onResults = (results: readonly DiskResult[]) => this.#loop?.diskResults(results);
     const filesOpenMax = this.#options.filesOpenMax ?? filesOpenDefault;
     const disk = new DiskWorkers({ pool: this.#memory, workers: 2, filesOpenMax, onResults });
-    const onState = (results: readonly StateResult[]) => this.#loop?.stateResults(results);
+    const onState = (results: readonly StateResult[]) => this.#stateResults(results);
     const state = new StateWorker({ file: join(profile, "dure.db"), onResults: onState });
     this.#net = net;
     this.#disk = disk;
@@ -333,6 +333,20 @@ class Node implements DureNode {
     if (fetch === undefined) return this.#loop?.event(event);
     this.#fetches.delete((event as HttpAnswer).request); // only these two types find a fetch
     fetch(event as HttpAnswer);
+  }
+
+  // Also torrents that are not with the carrier yet are concerned: damage is mostly met by the first claim.
+  #stateResults(results: readonly StateResult[]): void {
+    for (const result of results) {
+      if (result.type !== "damaged") continue;
+      for (const live of this.#torrents.values()) {
+        live.hear({ type: "state-damaged", detail: result.detail });
+        if (live.carried?.storage === undefined || live.torrent === undefined) continue;
+        this.#saveTorrent(live, live.torrent); // a database made anew knows nothing of it
+        live.carried.storage.save();
+      }
+    }
+    this.#loop?.stateResults(results.filter(({ type }) => type !== "damaged"));
   }
 
   #watched(event: HostEvent): void {

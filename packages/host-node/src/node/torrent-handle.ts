@@ -33,6 +33,7 @@ export interface HandleStart {
 
 /** Bytes that must come next when a file is read while it downloads. */
 const streamWindowBytes = 8 << 20;
+const earlyMax = 16;
 
 /** One torrent of a running node, as its user holds it. */
 export class LiveTorrent implements TorrentHandle {
@@ -46,6 +47,8 @@ export class LiveTorrent implements TorrentHandle {
   wantedFiles: readonly number[] | undefined;
   readonly #host: HandleHost;
   readonly #options: AddOptions;
+  /** What nobody could hear yet, for the first who listens: a torrent is looked at before its handle is given out. */
+  readonly #early: TorrentEvent[] = []; // at most `earlyMax`; what comes later is not kept
   readonly #listeners = new Set<(event: TorrentEvent) => void>(); // bounded by the program's own subscriptions
   readonly #trackers = new TrackerBoard();
   readonly #waiting: { resolve: () => void; reject: (error: NodeError) => void }[] = []; // one for each open stream
@@ -125,6 +128,8 @@ export class LiveTorrent implements TorrentHandle {
           code: "state",
           message: `progress could not be saved: ${report.detail}`,
         });
+      case "state-damaged":
+        return this.#tell({ type: "warning", code: "state-damaged", message: report.detail });
       case "banned":
         return this.#tell({ type: "peer-banned", address: report.address, reason: report.reason });
       case "tracker": {
@@ -233,6 +238,10 @@ export class LiveTorrent implements TorrentHandle {
 
   on(listener: (event: TorrentEvent) => void): () => void {
     this.#listeners.add(listener);
+    const early = this.#early.splice(0);
+    queueMicrotask(() => {
+      for (const event of early) listener(event);
+    });
     return () => this.#listeners.delete(listener);
   }
 
@@ -327,6 +336,7 @@ export class LiveTorrent implements TorrentHandle {
   }
 
   #tell(event: TorrentEvent): void {
+    if (this.#listeners.size === 0 && this.#early.length < earlyMax) this.#early.push(event);
     for (const listener of [...this.#listeners]) listener(event);
   }
 }

@@ -1,0 +1,49 @@
+import { equal, match, ok } from "node:assert/strict";
+import { join } from "node:path";
+import { test } from "node:test";
+import { isWhole } from "@dure/host-node/testing";
+import { World } from "./testing/world.ts";
+
+const limit = { timeout: 60_000 };
+const plan = { name: "film.mkv", pieceBytes: 65_536, content: 16 << 20 };
+const refusedWithin = 1000;
+
+test(
+  "a second process for the same torrent and folder refuses within a second and names the first; another folder works",
+  limit,
+  async (context) => {
+    await using world = await World.open(plan, { upRateMax: 2 << 20 });
+    const first = world.get();
+    await first.hear("start");
+    const second = world.get();
+    const { status } = await second.ended;
+    const took = performance.now() - second.startedAt;
+    context.diagnostic(`refused after ${Math.round(took)} ms, its start included`);
+    equal(status, 1);
+    ok(took < refusedWithin, `${took} ms`);
+    equal((await second.hear("error")).code, "owned");
+    match(second.stderr, new RegExp(`\\b${first.pid}\\b`));
+    equal(second.stderr.trim().split("\n").length, 1);
+
+    world.seedAtFullRate();
+    const elsewhere = join(world.folder, "elsewhere");
+    const other = world.get(["--once", "--dir", elsewhere]);
+    equal((await other.ended).status, 0);
+    ok(isWhole(world.sample, elsewhere));
+    await first.hear("done");
+    ok(isWhole(world.sample, world.dir));
+  },
+);
+
+test("a torrent whose owner was killed is taken over at once", limit, async () => {
+  await using world = await World.open(plan, { upRateMax: 2 << 20 });
+  const first = world.get();
+  await first.hear("progress", (said) => Number(said.bytesDone) > 0);
+  await first.end("SIGKILL");
+  world.seedAtFullRate();
+  const second = world.get(["--once"]);
+  await second.hear("start");
+  ok(performance.now() - second.startedAt < refusedWithin);
+  equal((await second.ended).status, 0);
+  ok(isWhole(world.sample, world.dir));
+});
