@@ -2,7 +2,7 @@ import { deepEqual, equal, match } from "node:assert/strict";
 import { test } from "node:test";
 import { disagreements, type Matrix, type Outcome } from "./matrix.ts";
 import { plans, titleOf } from "./plan.ts";
-import { markers, readmes, withMatrix } from "./readme.ts";
+import { markers, readmes, showsMatrix, withMatrix } from "./readme.ts";
 import { schedule } from "./run.ts";
 
 const words = readmes["README.md"] ?? never("README.md is one of the READMEs");
@@ -44,6 +44,14 @@ test("the tables stand between the markers, written again they do not change, an
   equal(once.includes("old"), false);
   equal(withMatrix(once, whole, words), once);
   equal(withMatrix("no markers", whole, words), undefined);
+});
+
+test("a formatter may move the borders of the tables, and nobody may change what is in them", () => {
+  const text = withMatrix(`${markers.start}${markers.end}`, whole, words) ?? never("there are markers");
+  equal(showsMatrix(text, whole, words), true);
+  const aligned = text.replaceAll(" | ✓ |", " |       ✓       |").replaceAll(":-:|", " :-----------: |");
+  equal(showsMatrix(aligned, whole, words), true);
+  equal(showsMatrix(text.replace("✓", "–"), whole, words), false);
 });
 
 test("both languages have a word for every column and every note", () => {

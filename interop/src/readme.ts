@@ -66,6 +66,16 @@ export function withMatrix(text: string, matrix: Matrix, words: Words): string |
   return `${head}\n\n${markdownOf(matrix, words)}\n\n${text.slice(end)}`;
 }
 
+/** Whether `text` shows the matrix. A formatter may have moved the borders of the tables. */
+export function showsMatrix(text: string, matrix: Matrix, words: Words): boolean {
+  const shown = withMatrix(text, matrix, words);
+  return shown !== undefined && unaligned(shown) === unaligned(text);
+}
+
+function unaligned(text: string): string {
+  return text.replaceAll(/ {2,}/g, " ").replaceAll(/ ?:?-+:? ?\|/g, "-|");
+}
+
 export function markdownOf(matrix: Matrix, words: Words): string {
   const notes: string[] = []; // one for each limit in the tables
   const cell = (outcome: Outcome | undefined): string => {
