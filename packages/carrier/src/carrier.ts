@@ -341,17 +341,25 @@ export class Carrier implements Machine<HostEvent, HostEffect | Report> {
     for (const link of this.#hungry) {
       if (link.held !== undefined) {
         if (!resumeHeld(now, link, this.#receiver)) continue;
-        link.torrent?.chunkDone(now, link);
+        if (link.torrent === undefined) continue; // closed over what was held
+        link.torrent.chunkDone(now, link);
         if (!this.#paused.has(link)) this.desk.emit({ type: "tcp-read", socket: link.socket, flowing: true });
       }
       this.#dirty.add(link);
       this.#hungry.delete(link);
     }
-    for (const link of this.#dirty) {
+    while (this.#dirty.size > 0) this.#flush();
+    if (this.#paused.size > 0) this.#unpause();
+  }
+
+  #flush(): void {
+    const links = [...this.#dirty];
+    this.#dirty.clear();
+    for (const link of links) {
+      if (!this.#links.has(link.socket)) continue; // closed by what another's end led to
       link.flush(this.desk, this.pool);
       if (link.starvedForMemory) this.#hungry.add(link);
+      if (link.stuck) this.#drop(link, "other");
     }
-    this.#dirty.clear();
-    if (this.#paused.size > 0) this.#unpause();
   }
 }

@@ -22,7 +22,11 @@ const batchSlotBytes = blockBytes + pieceHeadBytes;
 interface Outgoing {
   readonly memory: number | undefined;
   readonly payloadBytes: number;
+  readonly messageBytes: number;
 }
+
+/** Messages that wait for a peer that does not read: our largest honest answer is a burst of metadata. */
+const unsentMax = 4 << 20;
 
 export type LinkState =
   /** We asked for the connection and it is not open. */
@@ -49,7 +53,8 @@ export class Link {
   waiting: BlockSpan | undefined;
   /** Blocks to be read and sent. Bounded by the engine's window for each peer. */
   readonly #serve = new Queue<BlockSpan>();
-  readonly #outgoing = new Queue<Outgoing>(); // bounded likewise
+  readonly #outgoing = new Queue<Outgoing>(); // bounded likewise, and by `unsentMax`
+  #unsentBytes = 0;
 
   constructor(socket: SocketId, remote: Address, incoming: boolean, state: LinkState) {
     this.socket = socket;
@@ -78,8 +83,15 @@ export class Link {
 
   flushMessages(desk: Desk): void {
     if (this.writer.length === 0) return;
-    this.#outgoing.push({ memory: undefined, payloadBytes: 0 });
-    desk.emit({ type: "tcp-write", socket: this.socket, bytes: this.writer.take() });
+    const bytes = this.writer.take();
+    this.#unsentBytes += bytes.length;
+    this.#outgoing.push({ memory: undefined, payloadBytes: 0, messageBytes: bytes.length });
+    desk.emit({ type: "tcp-write", socket: this.socket, bytes });
+  }
+
+  /** It makes us talk and does not listen. */
+  get stuck(): boolean {
+    return this.#unsentBytes > unsentMax;
   }
 
   /** The oldest writes have left. Returns the payload bytes among them. */
@@ -89,6 +101,7 @@ export class Link {
       const outgoing = this.#outgoing.shift();
       if (outgoing === undefined) break;
       payloadBytes += outgoing.payloadBytes;
+      this.#unsentBytes -= outgoing.messageBytes;
       if (outgoing.memory !== undefined) pool.give(outgoing.memory);
     }
     return payloadBytes;
@@ -123,7 +136,7 @@ export class Link {
       }
       const payloadBytes = blocks.reduce((sum, block) => sum + block.length, 0);
       this.flushMessages(desk);
-      this.#outgoing.push({ memory, payloadBytes });
+      this.#outgoing.push({ memory, payloadBytes, messageBytes: 0 });
       desk.emit({ type: "tcp-write", socket: this.socket, bytes: pool.memory.subarray(memory, end) });
     });
   }
