@@ -16,6 +16,8 @@ const syncWait = ms(5000);
 const retryFirst = ms(1000);
 const retryMost = ms(15_000);
 
+/** Tries a job once more; `proof`: if it succeeds, the disk works again. */
+type Again = (proof: boolean) => void;
 type Failed = Extract<DiskResult, { type: "failed" }>;
 
 /** What becomes of the storage, for whoever owns it. */
@@ -89,7 +91,7 @@ export class Storage {
   #syncAt: Ms | undefined;
   #saving = false;
   /** Jobs the disk refused, oldest first. Bounded by the pool (writes) and the pieces in memory (verdicts). */
-  #refused: (() => void)[] = [];
+  #refused: Again[] = [];
   #retry: { at: Ms; wait: Ms } | undefined;
   #faulty = false;
   /** The last refusal was of a file or folder that is not there. */
@@ -199,7 +201,11 @@ export class Storage {
 
   /** Verified pieces reach the medium, then the database. `saved` follows. */
   sync(): void {
-    if (this.#syncing) return;
+    // After a failure the next one comes by way of `#readAgain`.
+    if (!this.#syncing && !this.#syncFailed) this.#sync(false);
+  }
+
+  #sync(proof: boolean): void {
     this.#writeJournal();
     const pieces = this.#unsynced;
     this.#unsynced = new Set();
@@ -214,10 +220,10 @@ export class Storage {
         for (const piece of pieces) this.#unsynced.add(piece);
         for (const piece of alien) this.#alien.add(piece);
         this.#syncFailed = true;
-        return this.#refuse(time(), result, () => this.#readAgain([...this.#unsynced]));
+        return this.#refuse(time(), result, (proof) => this.#readAgain([...this.#unsynced], proof));
       }
       this.#syncFailed = false;
-      this.#accepted();
+      if (proof) this.#accepted();
       for (const piece of pieces) this.#synced.set(piece);
       if (this.#unsynced.size > 0) this.#syncAt ??= ms(time() + (this.#finishing ? 0 : syncWait));
       this.#writeJournal();
@@ -229,14 +235,15 @@ export class Storage {
    * After a failed sync: the kernel has dropped what it could not write, and would call the next sync a success. Pieces
    * that are read back, and are right, are written again by the disk on the way.
    */
-  #readAgain(pieces: readonly number[]): void {
+  #readAgain(pieces: readonly number[], proof: boolean): void {
     const [piece, ...rest] = pieces;
     const { desk, store, time, onEvent } = this.#options;
-    if (piece === undefined) return this.sync();
+    if (piece === undefined) return this.#sync(proof);
     desk.disk({ type: "check", store, first: piece, count: 1 }, (result) => {
-      if (result.type === "failed") return this.#refuse(time(), result, () => this.#readAgain(pieces));
+      if (result.type === "failed")
+        return this.#refuse(time(), result, (again) => this.#readAgain(pieces, again));
       if (result.type === "checked" && result.states[0] !== pieceState.good) onEvent({ type: "gone", piece });
-      this.#readAgain(rest);
+      this.#readAgain(rest, proof);
     });
   }
 
@@ -271,13 +278,14 @@ export class Storage {
     this.#write(now, write);
   }
 
-  #write(now: Ms, write: RunWrite): void {
+  #write(now: Ms, write: RunWrite, proof = false): void {
     const { desk, store } = this.#options;
     const { piece, begin, length, memory } = write;
     desk.disk({ type: "write", store, piece, begin, length, memory }, (result) => {
-      if (result.type === "failed") return this.#refuse(now, result, () => this.#write(now, write));
+      if (result.type === "failed")
+        return this.#refuse(now, result, (again) => this.#write(now, write, again));
       this.assembly.stored(write, true);
-      this.#accepted();
+      if (proof) this.#accepted();
       if (write.run.piece.dropped) return this.#exposure.leave("writing", length);
       this.#journal.bytes += length;
       this.#journal.partial.add(piece);
@@ -292,15 +300,15 @@ export class Storage {
     this.#exposure.leave("gathered", before - this.assembly.unwrittenBytes);
   }
 
-  #verify(now: Ms, piece: number, blocks: boolean): void {
+  #verify(now: Ms, piece: number, blocks: boolean, proof = false): void {
     const { desk, store, onEvent } = this.#options;
     desk.disk({ type: "verify", store, piece, blocks }, (result) => {
-      const again = () => this.#verify(now, piece, blocks);
-      if (result.type === "failed") return this.#refuse(now, result, again);
+      const again: Again = (next) => this.#verify(now, piece, blocks, next);
       // A write before it was refused: what was read back is not what arrived, and nobody's lie.
-      if (this.assembly.isWriting(piece)) return this.#faulty ? void this.#refused.push(again) : again();
+      if (this.assembly.isWriting(piece)) return this.#faulty ? this.#waitForWrites(again) : again(false);
+      if (result.type === "failed") return this.#refuse(now, result, again);
       assert(result.type === "verified", "a verify is answered by a verdict");
-      this.#accepted();
+      if (proof) this.#accepted();
       onEvent({ type: "verified", piece, good: result.good, blocks: result.blocks });
     });
   }
@@ -321,7 +329,7 @@ export class Storage {
     });
   }
 
-  #refuse(now: Ms, failure: Failed, again: () => void): void {
+  #refuse(now: Ms, failure: Failed, again: Again): void {
     if (this.#closed) return;
     this.#refused.push(again);
     this.#vanished = failure.fault === "missing";
@@ -332,6 +340,14 @@ export class Storage {
     this.#options.onEvent({ type: "fault", failure });
   }
 
+  /** Trying this one showed nothing of the disk: the next has its turn soon. */
+  #waitForWrites(again: Again): void {
+    this.#refused.push(again);
+    if (this.#retry === undefined) return;
+    const soon = ms(this.#options.time() + retryFirst);
+    this.#retry = { at: earliest(soon, this.#retry.at) ?? soon, wait: this.#retry.wait };
+  }
+
   /** One job first: if the disk refuses it, the rest need not be tried. */
   #tryAgain(now: Ms): void {
     const first = this.#refused.shift();
@@ -339,14 +355,14 @@ export class Storage {
     this.#retry = { at: ms(now + wait), wait };
     if (first === undefined) return;
     if (this.#vanished) this.#lookAgain(first);
-    else first();
+    else first(true);
   }
 
   /**
    * A folder that vanished is looked for under its name, in a store of its own. What is there now may be the empty
    * folder that an unmounted disk leaves: only where bytes of ours lie is anything written, or called gone.
    */
-  #lookAgain(again: () => void): void {
+  #lookAgain(again: Again): void {
     const { desk, store, key, info } = this.#options;
     const spec = storeSpec(key.dir, info);
     const look = -store; // the node's own are positive
@@ -356,7 +372,7 @@ export class Storage {
       if (result.type !== "probed" || !this.#holdsOurs(result.sizes))
         return void this.#refused.unshift(again);
       desk.disk({ type: "open", store, spec }, () => undefined);
-      again();
+      again(true);
     });
     desk.disk({ type: "close", store: look }, () => undefined);
   }
@@ -382,6 +398,9 @@ export class Storage {
     yield* this.assembly.storedPieces();
   }
 
+  /**
+   * A job that was tried again has succeeded. Others prove nothing: on a full disk a small write may still find room.
+   */
   #accepted(): void {
     if (!this.#faulty || this.#syncFailed) return;
     const rest = this.#refused;
@@ -390,6 +409,6 @@ export class Storage {
     this.#exposure.stuck = false;
     this.#retry = undefined;
     this.#options.onEvent({ type: "back" });
-    for (const again of rest) again();
+    for (const again of rest) again(false);
   }
 }

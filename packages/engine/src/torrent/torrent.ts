@@ -178,9 +178,9 @@ export class Torrent implements Machine<TorrentInput, TorrentOutput> {
       case "gone":
         return this.#gone(now, input.piece);
       case "disk":
+        // What was asked for still comes, and is kept in memory; called back, it would only be sent twice.
         this.#diskReady = input.ready;
-        if (!input.ready) this.#ready?.downloads.cancelAll();
-        else this.#ready?.downloads.tick(now);
+        if (input.ready) this.#ready?.downloads.tick(now);
         return;
       case "tracker":
         return this.#announcer.handle(now, input.input);
