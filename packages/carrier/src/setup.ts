@@ -51,8 +51,9 @@ export class Setup {
   readonly #good: number[] = [];
   #sizes: readonly (number | null)[] = [];
   #checked = 0;
-  /** The first non-empty file, when there is no record of ours. */
-  #stranger: string | undefined;
+  /** Non-empty files, when there is no record of ours. */
+  readonly #strangers: Info["files"][number][] = []; // bounded by the torrent's files
+  readonly #wrong = new Set<number>(); // bounded by the torrent's pieces
 
   constructor(options: SetupOptions) {
     this.#options = options;
@@ -84,7 +85,7 @@ export class Setup {
       if (file.pad || file.bytes === 0) continue;
       const size = sizes[index] ?? 0;
       if (record.have === null && size > 0) {
-        if (!ours) this.#stranger ??= file.path.join("/");
+        if (!ours) this.#strangers.push(file);
         this.#addPieces(file, () => true); // nothing was saved yet, or the progress was damaged
       }
       // A file of ours that was cut short or taken away: what was had of it is looked at again.
@@ -107,10 +108,13 @@ export class Setup {
     file: { readonly offset: number; readonly bytes: number },
     test: (piece: number) => boolean,
   ): void {
+    for (const piece of this.#piecesOf(file)) if (test(piece)) this.#toCheck.add(piece);
+  }
+
+  *#piecesOf(file: { readonly offset: number; readonly bytes: number }): Iterable<number> {
     const { pieceBytes } = this.#options.info;
     const last = Math.floor((file.offset + file.bytes - 1) / pieceBytes);
-    for (let piece = Math.floor(file.offset / pieceBytes); piece <= last; piece += 1)
-      if (test(piece)) this.#toCheck.add(piece);
+    for (let piece = Math.floor(file.offset / pieceBytes); piece <= last; piece += 1) yield piece;
   }
 
   #check(): void {
@@ -141,6 +145,7 @@ export class Setup {
 
   #heard(first: number, states: Uint8Array): void {
     for (const [index, state] of states.entries()) {
+      if (state === pieceState.bad) this.#wrong.add(first + index);
       if (state !== pieceState.good) continue;
       this.#have.set(first + index);
       this.#good.push(first + index);
@@ -149,11 +154,20 @@ export class Setup {
     this.#options.onProgress(this.#checked);
   }
 
+  /**
+   * Something in the file is right. Where its pieces could not be read whole, as another file of theirs is not there,
+   * or hold nothing but zeros, it is enough that something of the torrent is right.
+   */
+  #adopts(file: { readonly offset: number; readonly bytes: number }): boolean {
+    const pieces = [...this.#piecesOf(file)];
+    if (pieces.some((piece) => this.#have.has(piece))) return true;
+    return this.#good.length > 0 && !pieces.some((piece) => this.#wrong.has(piece));
+  }
+
   #finish(): void {
     const { desk, store, info, overwrite, onOutcome, files, assumeComplete } = this.#options;
-    if (this.#stranger !== undefined && this.#good.length === 0 && !overwrite) {
-      return onOutcome({ type: "not-ours", path: this.#stranger });
-    }
+    const stranger = overwrite ? undefined : this.#strangers.find((file) => !this.#adopts(file));
+    if (stranger !== undefined) return onOutcome({ type: "not-ours", path: stranger.path.join("/") });
     if (assumeComplete) return onOutcome({ type: "ready", have: this.#have, unsynced: [], partial: [] });
     const empty = info.files.flatMap((file, index) =>
       file.bytes === 0 && (files?.includes(index) ?? true) ? [index] : [],
