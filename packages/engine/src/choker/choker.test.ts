@@ -9,6 +9,7 @@ class Story {
   now: Ms = seconds(100);
   slots = 8;
   seeding = false;
+  creditBytes = 65_536;
   readonly peers = new Map<number, ChokerPeer>();
   readonly choker: Choker;
   unchoked: ReadonlySet<number> = new Set();
@@ -26,6 +27,8 @@ class Story {
       canTake: true,
       downRate: 0,
       uploadedSinceUnchoke: 0,
+      balance: 0,
+      gave: false,
       ...facts,
     });
   }
@@ -281,6 +284,66 @@ test("a free rider's share of our time is no more than its share of the optimist
   ok(ridden / all <= 1 / 8, `${ridden} of ${all}`);
 });
 
+test("where others give, an optimistic turn ends with a piece that is not answered, and nobody gets the rest of it", () => {
+  const story = new Story();
+  for (const id of [1, 2]) story.join(id, { downRate: 1000 });
+  for (const id of [3, 4]) story.join(id);
+  const [, , lucky = 0] = story.round();
+  story.set(lucky, { uploadedSinceUnchoke: story.creditBytes - 1 });
+  deepEqual(story.fill(), [1, 2, lucky]);
+  story.set(lucky, { uploadedSinceUnchoke: story.creditBytes });
+  deepEqual(story.fill(), [1, 2]);
+  deepEqual(story.later(10_000), [1, 2]);
+  deepEqual(story.later(20_000).length, 3, "after thirty seconds it is somebody's turn again");
+});
+
+test("who answers within its optimistic turn keeps its place, and who begins to give later gets one", () => {
+  const story = new Story();
+  for (const id of [1, 2]) story.join(id, { downRate: 1000 });
+  story.join(3);
+  story.round();
+  story.set(3, { uploadedSinceUnchoke: story.creditBytes, downRate: 10 });
+  deepEqual(story.fill(), [1, 2, 3]);
+  story.set(3, { downRate: 0 });
+  deepEqual(story.later(10_000), [1, 2]);
+  story.set(3, { downRate: 10 });
+  deepEqual(story.fill(), [1, 2, 3]);
+});
+
+test("where nobody else gives, a peer that only takes has its whole turn", () => {
+  const story = new Story();
+  story.join(1, { downRate: 1000 });
+  story.join(2);
+  story.round();
+  story.set(2, { uploadedSinceUnchoke: 1e9 });
+  for (let rounds = 0; rounds < 9; rounds += 1) deepEqual(story.later(10_000), [1, 2]);
+});
+
+test("a peer that is alone with those who give and only takes has a piece of every turn", () => {
+  const story = new Story();
+  for (const id of [1, 2]) story.join(id, { downRate: 1000 });
+  story.join(3);
+  let turns = 0;
+  for (let rounds = 0; rounds < 30; rounds += 1) {
+    if (!story.later(10_000).includes(3)) continue;
+    turns += 1;
+    story.set(3, { uploadedSinceUnchoke: story.creditBytes });
+  }
+  ok(turns >= 7 && turns <= 11, `${turns} turns in five minutes`);
+});
+
+test("a peer that gave as much as it took comes first once we seed, and one that came back does not", () => {
+  const story = new Story();
+  story.seeding = true;
+  story.slots = 1;
+  story.join(1, { gave: true, balance: -10 * story.creditBytes });
+  story.join(2);
+  deepEqual(story.round(), [1], "neither earned it: who waits longest of equals, the lower number");
+  story.join(3, { gave: true, balance: 5 });
+  story.set(1, { uploadedSinceUnchoke: 10 * chokerLimits.turnBytes });
+  deepEqual(story.later(30_000), [3]);
+});
+
 const peers: fc.Arbitrary<ChokerPeer> = fc.record({
   id: fc.integer({ min: 0, max: 15 }),
   interested: fc.boolean(),
@@ -289,6 +352,8 @@ const peers: fc.Arbitrary<ChokerPeer> = fc.record({
   canTake: fc.boolean(),
   downRate: fc.integer({ min: 0, max: 3 }),
   uploadedSinceUnchoke: fc.constantFrom(0, chokerLimits.turnBytes),
+  balance: fc.constantFrom(-chokerLimits.turnBytes, 0),
+  gave: fc.boolean(),
 });
 const rounds = fc.array(
   fc.record({
@@ -310,7 +375,7 @@ test("whatever the peers do: no more than the slots, only who wants and can take
       let before: ReadonlySet<number> = new Set();
       for (const { peers: present, slots, seeding, fill, wait } of story) {
         now = ms(now + wait);
-        const plan = { slots, seeding };
+        const plan = { slots, seeding, creditBytes: 1 };
         const reversed = [...present].reverse();
         const unchoked = fill ? choker.fill(now, present, plan) : choker.round(now, present, plan);
         const mirrored = fill ? mirror.fill(now, reversed, plan) : mirror.round(now, reversed, plan);
@@ -319,7 +384,16 @@ test("whatever the peers do: no more than the slots, only who wants and can take
         const ids = new Set(able.map((peer) => peer.id));
         for (const id of unchoked) ok(ids.has(id));
         if (!fill) ok(unchoked.size <= slots);
-        if (fill) for (const id of before) ok(!ids.has(id) || unchoked.has(id), "fill takes nobody's slot");
+        const took = able.filter(
+          (peer) => peer.uploadedSinceUnchoke > 0 && !(peer.downRate > 0 && !peer.snubbed),
+        );
+        const takers = new Set(took.map((peer) => peer.id));
+        if (fill)
+          for (const id of before)
+            ok(
+              !ids.has(id) || unchoked.has(id) || takers.has(id),
+              "fill takes only the slots of those who only take",
+            );
         if (!fill && seeding) equal(unchoked.size, Math.min(slots, ids.size), "a seed leaves no slot empty");
         if (slots > 0 && !fill && ids.size > 0) ok(unchoked.size > 0);
         before = unchoked;

@@ -15,6 +15,10 @@ export interface ChokerPeer {
   readonly downRate: number;
   /** Payload bytes to it since it was last unchoked. */
   readonly uploadedSinceUnchoke: number;
+  /** Payload bytes that it gave us, less those it took. */
+  readonly balance: number;
+  /** It gave us something in its time. */
+  readonly gave: boolean;
 }
 
 export interface ChokerPlan {
@@ -22,6 +26,8 @@ export interface ChokerPlan {
   readonly slots: number;
   /** We have all we want. */
   readonly seeding: boolean;
+  /** What an optimistic unchoke is worth: a piece, since before it has one a newcomer has nothing to give. */
+  readonly creditBytes: number;
 }
 
 export const chokerLimits = {
@@ -33,6 +39,8 @@ export const chokerLimits = {
   newcomerWeight: 3,
   /** One optimistic slot in this many: what a peer that never gives can get. */
   slotsPerOptimistic: 8,
+  /** With so many who give our line is busy, and what is given to others is taken from them. */
+  regularBusy: 2,
   /** Seeding: a slot is held for so long at least … */
   turnMin: seconds(30),
   /** … and until so much was sent, but … */
@@ -44,7 +52,9 @@ export const chokerLimits = {
 type Slot =
   | { readonly name: "waiting"; readonly since: Ms }
   | { readonly name: "regular"; readonly since: Ms }
-  | { readonly name: "optimistic"; readonly since: Ms };
+  | { readonly name: "optimistic"; readonly since: Ms }
+  /** It took its credit and gave nothing: choked for the rest of its optimistic turn, which nobody else gets. */
+  | { readonly name: "spent"; readonly since: Ms };
 
 interface Place {
   slot: Slot;
@@ -76,8 +86,8 @@ export class Choker {
   /** The peers to be unchoked from now on; everyone else is to be choked. At most `plan.slots`. */
   round(now: Ms, peers: readonly ChokerPeer[], plan: ChokerPlan): ReadonlySet<number> {
     const interested = this.#takeStock(now, peers);
-    if (plan.seeding) this.#goRound(now, interested, plan.slots);
-    else this.#reciprocate(now, interested, plan.slots);
+    if (plan.seeding) this.#goRound(now, interested, plan);
+    else this.#reciprocate(now, interested, plan);
     return unchoked(interested);
   }
 
@@ -86,9 +96,12 @@ export class Choker {
     const interested = this.#takeStock(now, peers);
     const waiting = interested.filter(isWaiting);
     const free = Math.max(0, plan.slots - (interested.length - waiting.length));
-    if (plan.seeding) serveLongestWaiting(now, waiting, free);
+    if (plan.seeding) serveNext(now, waiting, free, plan);
     else {
-      const givers = waiting.filter(gives).sort(byRateThenId);
+      restTakers(now, interested, plan);
+      const givers = interested
+        .filter((peer) => (isWaiting(peer) || peer.place.slot.name === "spent") && gives(peer))
+        .sort(byRateThenId);
       const regularFree = Math.max(0, free - Math.max(0, this.#optimisticFree(interested, plan.slots)));
       for (const peer of givers.slice(0, regularFree)) take(peer.place, "regular", now);
       this.#fillOptimistic(now, interested, Math.min(free, this.#optimisticFree(interested, plan.slots)));
@@ -110,7 +123,8 @@ export class Choker {
     return interested.sort((a, b) => a.id - b.id); // whatever order the owner keeps them in
   }
 
-  #reciprocate(now: Ms, interested: readonly Interested[], slots: number): void {
+  #reciprocate(now: Ms, interested: readonly Interested[], plan: ChokerPlan): void {
+    const { slots } = plan;
     const givers = interested.filter(gives).sort(byRateThenId);
     const best = new Set(givers.slice(0, Math.max(0, slots - optimisticCount(slots))));
     for (const peer of interested) {
@@ -119,13 +133,14 @@ export class Choker {
         if (slot.name !== "regular") take(peer.place, "regular", now);
       } else if (slot.name === "regular") release(peer.place, now);
     }
+    restTakers(now, interested, plan);
     this.#passOptimisticOn(now, interested, slots);
     this.#fillOptimistic(now, interested, this.#optimisticFree(interested, slots));
   }
 
   // Turns that are over end only as far as others wait for them.
   #passOptimisticOn(now: Ms, interested: readonly Interested[], slots: number): void {
-    const held = interested.filter(({ place }) => place.slot.name === "optimistic").sort(byTurnThenId);
+    const held = interested.filter(holdsTurn).sort(byTurnThenId);
     const waiting = interested.filter(isWaiting);
     const tooMany = Math.max(0, held.length - optimisticCount(slots));
     for (const peer of held.slice(0, tooMany)) release(peer.place, now); // fewer slots than before
@@ -142,7 +157,7 @@ export class Choker {
   }
 
   #optimisticFree(interested: readonly Interested[], slots: number): number {
-    const held = interested.filter(({ place }) => place.slot.name === "optimistic").length;
+    const held = interested.filter(holdsTurn).length;
     return optimisticCount(slots) - held;
   }
 
@@ -168,7 +183,9 @@ export class Choker {
     return must(drawn, "a lot below the sum of the weights falls on somebody");
   }
 
-  #goRound(now: Ms, interested: readonly Interested[], slots: number): void {
+  #goRound(now: Ms, interested: readonly Interested[], plan: ChokerPlan): void {
+    const { slots } = plan;
+    for (const { place } of interested) if (place.slot.name === "spent") release(place, now);
     const held = interested.filter(({ place }) => place.slot.name !== "waiting").sort(byTurnThenId);
     const waiting = interested.filter(isWaiting);
     const tooMany = Math.max(0, held.length - slots);
@@ -179,16 +196,37 @@ export class Choker {
       .filter((peer) => turnIsOver(now, peer))
       .slice(0, Math.max(0, waiting.length - free));
     for (const peer of over) release(peer.place, now);
-    serveLongestWaiting(now, waiting, free + over.length);
+    serveNext(now, waiting, free + over.length, plan);
   }
 }
 
-function serveLongestWaiting(now: Ms, waiting: readonly Interested[], count: number): void {
-  for (const peer of [...waiting].sort(byWaitThenId).slice(0, count)) take(peer.place, "regular", now);
+/** First those who gave us as much as they took while we were downloading, then whoever waits longest. */
+function serveNext(now: Ms, waiting: readonly Interested[], count: number, plan: ChokerPlan): void {
+  const earned = (peer: Interested) => Number(peer.gave && peer.balance + plan.creditBytes >= 0);
+  const order = [...waiting].sort((a, b) => earned(b) - earned(a) || byWaitThenId(a, b));
+  for (const peer of order.slice(0, count)) take(peer.place, "regular", now);
+}
+
+/** Optimistic turns of peers that have taken their credit rest, while the line is busy with those who give. */
+function restTakers(now: Ms, interested: readonly Interested[], plan: ChokerPlan): void {
+  const regular = interested.filter(({ place }) => place.slot.name === "regular").length;
+  const busy = regular >= chokerLimits.regularBusy;
+  for (const peer of interested) {
+    const { place } = peer;
+    const { name, since } = place.slot;
+    if (name === "spent" && (!busy || now - since >= chokerLimits.optimisticTurn)) release(place, now);
+    else if (name === "optimistic" && busy && !gives(peer) && peer.uploadedSinceUnchoke >= plan.creditBytes)
+      place.slot = { name: "spent", since };
+  }
 }
 
 function optimisticCount(slots: number): number {
   return slots <= 0 ? 0 : Math.max(1, Math.floor(slots / chokerLimits.slotsPerOptimistic));
+}
+
+/** Nobody else may have its optimistic turn. */
+function holdsTurn({ place }: Interested): boolean {
+  return place.slot.name === "optimistic" || place.slot.name === "spent";
 }
 
 function isWaiting(peer: Interested): boolean {
@@ -215,7 +253,8 @@ function release(place: Place, now: Ms): void {
 }
 
 function unchoked(interested: readonly Interested[]): ReadonlySet<number> {
-  return new Set(interested.filter(({ place }) => place.slot.name !== "waiting").map((peer) => peer.id));
+  const served = interested.filter((peer) => !isWaiting(peer) && peer.place.slot.name !== "spent");
+  return new Set(served.map((peer) => peer.id));
 }
 
 // Total orders: every one ends with the id.

@@ -23,7 +23,11 @@ export class Choking {
   tick(now: Ms, context: Context, ready: Content, complete: boolean): void {
     const peers = [...context.peers.values()];
     const view = peers.map((peer) => chokerPeer(now, peer));
-    const plan: ChokerPlan = { slots: this.#slotsNow(peers), seeding: complete };
+    const plan: ChokerPlan = {
+      slots: this.#slotsNow(peers),
+      seeding: complete,
+      creditBytes: Math.max(65_536, ready.info.pieceBytes),
+    };
     const due = this.#nextRound === undefined || now >= this.#nextRound;
     if (due) {
       this.#nextRound = ms(now + chokerLimits.roundEvery);
@@ -66,5 +70,7 @@ function chokerPeer(now: Ms, peer: Peer): ChokerPeer {
     canTake: true,
     downRate: peer.down.rate(now),
     uploadedSinceUnchoke: peer.uploadedSinceUnchoke,
+    balance: peer.downloaded - peer.uploaded,
+    gave: peer.downloaded > 0,
   };
 }
