@@ -27,11 +27,12 @@ export interface Transfer {
 export async function transfer(lab: Lab, network: Network, one: Transfer): Promise<void> {
   const work = join(lab.folder, one.title.replaceAll(/[^a-z0-9-]+/gi, "-"));
   mkdirSync(work);
-  const running: Running[] = []; // seeder, leecher, tracker
+  const running: Running[] = []; // tracker, seeder, leecher
   try {
     await transferIn(lab, network, { one, work, started: (program) => running.push(program) });
   } finally {
-    await Promise.all(running.map((program) => program.stop()));
+    // The tracker last: the peers tell it that they go.
+    for (const program of running.reverse()) await program.stop();
     rmSync(work, { recursive: true, force: true });
   }
 }
