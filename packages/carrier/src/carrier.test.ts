@@ -231,6 +231,26 @@ test("a peer that makes us talk and does not listen is let go before it holds mu
   equal(stage.carrier.linkCount, 0);
 });
 
+test("peers that stop amid their blocks do not keep memory from those who send", () => {
+  const stage = new CarrierStage({ pieces: 60, blocks: 16, slabs: 4 });
+  const stalled = Array.from({ length: 12 }, () => stage.seed());
+  const span = (peer: WirePeer) => peer.requests[0] ?? { piece: 0, begin: 0, length: 16_384 };
+  const halves = stalled.map((peer) => ({ peer, block: peer.blockOf(span(peer)) }));
+  for (const { peer, block } of halves) peer.raw(block.subarray(0, 500));
+  equal(stage.carrier.pool.usedBytes, 4 * slabBytes);
+  const good = stage.seed();
+  for (let second = 0; second < 40; second += 1) {
+    good.deliver();
+    good.send(100);
+    stage.later(1000);
+  }
+  const had = stage.torrent.engine.ready?.picker.have.count ?? 0;
+  ok(had >= 30, `${had} pieces of 60 from the one that sends`);
+  for (const { peer, block } of halves) peer.raw(block.subarray(500)); // late, and of no harm
+  finish(stage, good, ...stalled);
+  deepEqual(stage.disk.bytes, stage.content);
+});
+
 test("who does not say its handshake within ten seconds is let go, however it drips", () => {
   const stage = new CarrierStage({ pieces: 1, blocks: 1 });
   const silent = stage.dial();

@@ -34,6 +34,7 @@ export interface CarrierOptions {
 
 const handshakeWait = ms(10_000); // DESIGN.md section 6
 const greetingCheck = ms(1000);
+const yieldEvery = ms(1000);
 
 /**
  * A whole peer but for the I/O: host events go in, host effects and reports come out. It moves bytes on the engine's
@@ -57,6 +58,8 @@ export class Carrier implements Machine<HostEvent, HostEffect | Report> {
   readonly #receiver: Receiver;
   #sockets = 0;
   #greetings: Ms | undefined;
+  /** Stalled blocks are not looked for sooner. */
+  #yieldAt: Ms = ms(Number.NEGATIVE_INFINITY);
   #now: Ms = ms(0);
 
   constructor(options: CarrierOptions) {
@@ -338,6 +341,10 @@ export class Carrier implements Machine<HostEvent, HostEffect | Report> {
 
   /** The end of a turn: what was gathered leaves, and memory that came back is used. */
   #settle(now: Ms): void {
+    if (this.#hungry.size > 0 && now >= this.#yieldAt) {
+      this.#yieldAt = ms(now + yieldEvery);
+      for (const link of this.#links.values()) link.yieldMemory(now);
+    }
     for (const link of this.#hungry) {
       if (link.held !== undefined) {
         if (!resumeHeld(now, link, this.#receiver)) continue;

@@ -1,4 +1,4 @@
-import { type Address, type Ms, Queue } from "@dure/base";
+import { type Address, type Ms, ms, Queue } from "@dure/base";
 import {
   type BlockSpan,
   Framer,
@@ -25,6 +25,8 @@ interface Outgoing {
   readonly messageBytes: number;
 }
 
+/** A block that nothing was added to for so long does not keep memory from others. */
+const stalledAfter = ms(5000);
 /** Messages that wait for a peer that does not read: our largest honest answer is a burst of metadata. */
 const unsentMax = 4 << 20;
 
@@ -47,6 +49,8 @@ export class Link {
   /** The block that is arriving: where it goes, or "skip" when nobody needs it. */
   landing: Landing | "skip" | undefined;
   skipping: BlockSpan | undefined;
+  /** When bytes of that block last came. */
+  movedAt: Ms = ms(0);
   /** Bytes that wait for memory; reading is off meanwhile. At most one read buffer. */
   held: Uint8Array | undefined;
   /** The block whose head came before `held`. */
@@ -79,6 +83,14 @@ export class Link {
 
   get starvedForMemory(): boolean {
     return this.#serve.size > 0 || this.held !== undefined;
+  }
+
+  /** A block that has come to a stop amid others' need: its memory is given up, and the rest of it goes by. */
+  yieldMemory(now: Ms): void {
+    if (this.landing === undefined || this.landing === "skip" || now - this.movedAt < stalledAfter) return;
+    this.torrent?.storage?.assembly.aborted(this.landing);
+    this.skipping = this.landing.span;
+    this.landing = "skip";
   }
 
   flushMessages(desk: Desk): void {

@@ -30,6 +30,7 @@ export function receive(now: Ms, link: Link, chunk: Uint8Array, receiver: Receiv
 function take(now: Ms, link: Link, event: FrameEvent, chunk: Uint8Array, receiver: Receiver): boolean {
   switch (event.type) {
     case "block-data":
+      link.movedAt = now;
       if (link.landing !== "skip" && link.landing?.beaten === false) {
         receiver.pool.put(link.landing.memory + event.at, chunk, event.from, event.to);
       }
@@ -55,6 +56,7 @@ function begin(now: Ms, link: Link, span: BlockSpan, receiver: Receiver): boolea
   const landing = torrent.place(link, span);
   if (landing !== "full") {
     link.landing = landing;
+    link.movedAt = now;
     if (landing === "skip") link.skipping = { piece: span.piece, begin: span.begin, length: span.length };
     return true;
   }
@@ -73,6 +75,7 @@ export function resumeHeld(now: Ms, link: Link, receiver: Receiver): boolean {
   const landing = torrent === undefined ? "skip" : torrent.place(link, waiting);
   if (landing === "full") return false;
   link.landing = landing;
+  link.movedAt = now;
   if (landing === "skip") link.skipping = waiting;
   link.held = undefined;
   link.waiting = undefined;
