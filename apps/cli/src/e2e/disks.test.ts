@@ -56,7 +56,7 @@ test(
     mkdirSync(world.dir);
     space.run(`mount -t tmpfs -o size=64m none ${world.dir}`);
     const first = world.get([], space.enter);
-    await first.hear("progress", ({ bytesDone }) => Number(bytesDone) > 4 * mebibyte);
+    await first.hear("progress", ({ bytesDone }) => Number(bytesDone) > 2 * mebibyte);
     equal((await first.end("SIGINT")).status, 130);
     space.run(`mount -o remount,ro ${world.dir}`); // which the kernel refuses while files are open for writing
     const get = world.get([], space.enter);
@@ -85,11 +85,11 @@ test(
     mkdirSync(disk);
     space.run(`mount -t tmpfs -o size=64m none ${disk}; mount --bind ${disk} ${world.dir}`);
     const get = world.get([], space.enter);
-    await get.hear("progress", ({ bytesDone }) => Number(bytesDone) > 4 * mebibyte);
+    await get.hear("progress", ({ bytesDone }) => Number(bytesDone) > 2 * mebibyte);
     space.run(`umount -l ${world.dir}`); // a plain one is refused while files are open
     const { message } = await get.hear("warning");
     match(String(message), /has vanished; paused until .* is back/);
-    await lives(get, 4);
+    await lives(get, 3);
     deepEqual(warnings(get), ["disk-missing"]);
     deepEqual(readdirSync(space.seen(world.dir)), []);
     space.run(`mount --bind ${disk} ${world.dir}`);
@@ -116,7 +116,7 @@ test(
       slowly,
     );
     const get = world.get();
-    await get.hear("progress", ({ bytesDone }) => Number(bytesDone) > 4 * mebibyte);
+    await get.hear("progress", ({ bytesDone }) => Number(bytesDone) > 2 * mebibyte);
     const away = `${world.dir}.away`;
     renameSync(world.dir, away);
     await get.hear("warning", ({ code }) => code === "disk-missing");

@@ -16,10 +16,13 @@ const lifeMost = 400;
 const rates = [undefined, 80e6, 40e6, 20e6] as const;
 
 export interface KillsResult {
+  /** The line that runs it again: the same torrents, rates and moments. */
+  readonly replay: string;
   readonly kills: number;
   readonly rounds: number;
   readonly fetchedBytes: number;
   readonly lostBytes: number;
+  readonly givenBytes: number;
   readonly lostMost: number;
   readonly piecesChecked: number;
   readonly readyMost: number;
@@ -62,7 +65,7 @@ export async function manyKills(kills: number, seed = randomInt(2 ** 32)): Promi
     await world.open();
     for (let kill = 0; kill < kills; kill += 1) await world.killOnce();
     await world.finish();
-    return world.result;
+    return { ...world.result, replay };
   } catch (error) {
     throw new Error(`replay: ${replay}`, { cause: error });
   } finally {
@@ -88,6 +91,7 @@ class KilledPeer {
     rounds: 0,
     fetchedBytes: 0,
     lostBytes: 0,
+    givenBytes: 0,
     lostMost: 0,
     piecesChecked: 0,
     readyMost: 0,
@@ -99,7 +103,7 @@ class KilledPeer {
     this.#samples = twentySamples(prng);
   }
 
-  get result(): KillsResult {
+  get result(): Omit<KillsResult, "replay"> {
     return this.#result;
   }
 
@@ -143,6 +147,7 @@ class KilledPeer {
     this.#judge(peer);
     for (const sample of this.#samples)
       if (!isWhole(sample, this.#dir)) throw new Error(`${sample.name} is done and not whole`);
+    this.#judgeGiven();
     const again = this.#start();
     await again.hear("done");
     await again.stop();
@@ -217,6 +222,16 @@ class KilledPeer {
     this.#before = claims;
     this.#provenBefore = proven;
     this.#current = undefined;
+  }
+
+  /** The killed peer has served between its deaths, and served nothing false. */
+  #judgeGiven(): void {
+    const claims = readClaims(join(this.#folder, "swarm-profile"));
+    for (const sample of this.#samples.slice(0, givenCount)) {
+      const bytes = provenBytes(sample, join(this.#folder, "swarm"), claims?.get(sample.infoHash));
+      if (bytes === 0) throw new Error(`${sample.name} was never served`);
+      this.#result.givenBytes += bytes;
+    }
   }
 
   /** Only what was not known to be synced was read again, and what was given was found whole at first sight. */
