@@ -29,7 +29,7 @@ import { type AddOptions, type DureNode, NodeError, type NodeOptions, type Torre
 import { DiskWorkers } from "../disk/index.ts";
 import { HostWatch, NodeNet } from "../net/index.ts";
 import { StateWorker } from "../state/index.ts";
-import { copyBytes, Loop, monotonic, poolMemory } from "./loop.ts";
+import { bytesCopier, Loop, monotonic, poolMemory } from "./loop.ts";
 import { filesOfRanges, selectedFiles } from "./select.ts";
 import { readSource, type Source, torrentUrlBytesMax } from "./source.ts";
 import { LiveTorrent } from "./torrent-handle.ts";
@@ -78,7 +78,7 @@ class Node implements DureNode {
     this.#carrier = new Carrier({
       peerId: this.#peerId,
       memory: new Uint8Array(this.#memory),
-      copy: copyBytes,
+      copy: bytesCopier(),
       limits: limitsOf(options),
       allowLocalUrls: options.allowLocalUrls ?? false,
       prng: this.#prng.split("carrier"),

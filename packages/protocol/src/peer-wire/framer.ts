@@ -90,6 +90,7 @@ export class Framer {
   }
 
   #message(): FrameEvent | undefined {
+    if (this.#wholeBlockHead()) return this.#blockStartHere();
     const prefix = this.#peek(5);
     // A keep-alive has no id: four zero bytes may be all there is.
     if (prefix === undefined) {
@@ -119,14 +120,35 @@ export class Framer {
     return decoded.ok ? { type: "message", message: decoded.value } : this.#violation(decoded.reason);
   }
 
+  /** The common case, without a view of its own: an honest block's head lies whole in the chunk. */
+  #wholeBlockHead(): boolean {
+    const at = this.#position;
+    if (this.#carried > 0 || at + blockHeadBytes > this.#chunk.length) return false;
+    const length = uint32(this.#chunk, at);
+    return this.#chunk[at + 4] === messageId.piece && length >= 9 && length <= lengthMax(messageId.piece);
+  }
+
+  #blockStartHere(): FrameEvent {
+    const at = this.#position;
+    this.#position += blockHeadBytes;
+    return this.#blockFound(
+      uint32(this.#chunk, at),
+      uint32(this.#chunk, at + 5),
+      uint32(this.#chunk, at + 9),
+    );
+  }
+
   #blockStart(length: number): FrameEvent | undefined {
     if (length < 9) return this.#violation("wrong-length");
     const head = this.#gather(blockHeadBytes);
     if (head === undefined) return undefined;
-    const view = viewOf(head);
+    return this.#blockFound(length, uint32(head, 5), uint32(head, 9));
+  }
+
+  #blockFound(length: number, piece: number, begin: number): FrameEvent {
     const start = this.#start;
-    start.piece = view.getUint32(5);
-    start.begin = view.getUint32(9);
+    start.piece = piece;
+    start.begin = begin;
     start.length = length - 9;
     this.#state = { name: "block", left: start.length, at: 0 };
     return start;
@@ -209,4 +231,9 @@ export class Framer {
     this.#position = this.#chunk.length;
     return { type: "violation", reason };
   }
+}
+
+function uint32(bytes: Uint8Array, at: number): number {
+  const high = ((bytes[at] ?? 0) << 24) | ((bytes[at + 1] ?? 0) << 16);
+  return (high | ((bytes[at + 2] ?? 0) << 8) | (bytes[at + 3] ?? 0)) >>> 0;
 }
