@@ -135,7 +135,7 @@ export function poolMemory(bytes: number): SharedArrayBuffer {
  * source is kept: it is nearly always the one read buffer.
  */
 export function bytesCopier(): CopyBytes {
-  let last = Buffer.alloc(0);
+  let last: Buffer = Buffer.alloc(0);
   return (target, at, source, from, to) => {
     if (last.buffer !== source.buffer) last = Buffer.from(source.buffer);
     last.copy(target, at, source.byteOffset + from, source.byteOffset + to);
