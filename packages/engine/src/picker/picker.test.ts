@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { Bitfield, Prng } from "@dure/base";
 import fc from "fast-check";
 import { fromDisk } from "./partial-piece.ts";
-import { type Block, blockBytes, Picker } from "./picker.ts";
+import { type Block, blockBytes, endGameRequesters, Picker } from "./picker.ts";
 import type { Priority } from "./rarity.ts";
 import { deliver, join, keyOf, pickerOf, piecesOf, type TestPeer } from "./testing/swarm.ts";
 
@@ -195,6 +195,17 @@ test("in the end-game blocks are asked of others too, of three peers at most", (
   const counts = peers.slice(1).map((peer) => again(peer, 100).length);
   const blocks = asked.get(a.id)?.size;
   deepEqual(counts, [blocks, blocks, 0, 0]);
+});
+
+test("in the end-game strangers never hold the last place that a block has for those who give", () => {
+  const picker = pickerOf({ pieces: 1, blocks: 4 });
+  const peers = upTo(4).map((id) => join(picker, id, "all"));
+  const [first, second, third, giver] = peers as [TestPeer, TestPeer, TestPeer, TestPeer];
+  const none = () => false;
+  const blocks = picker.pick(first, 10).length;
+  equal(picker.pickAgain(second, none, 10, endGameRequesters.stranger).length, blocks);
+  equal(picker.pickAgain(third, none, 10, endGameRequesters.stranger).length, 0);
+  equal(picker.pickAgain(giver, none, 10, endGameRequesters.giver).length, blocks);
 });
 
 test("the end-game does not wait for pieces that are no longer wanted", () => {

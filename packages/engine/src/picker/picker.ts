@@ -26,7 +26,11 @@ export interface Block {
 /** Blocks of 16 KiB, as every client asks for them. */
 export const blockBytes = 16_384;
 const randomFirstPieces = 4; // BEP 3: something to trade soon, before rarity
-const endGameRequesters = 3;
+/**
+ * How many peers may be asked for one block in the end-game. A peer that has sent us nothing may be the second; the
+ * rest is kept for those that have, or a few that promise and never send would hold every place.
+ */
+export const endGameRequesters = { stranger: 2, giver: 3 } as const;
 const partialsPerPeer = 2;
 const partialsMin = 16;
 
@@ -193,10 +197,18 @@ export class Picker {
     return picked;
   }
 
-  /** Blocks that others owe us and this peer could send sooner; at most `count`, those with fewest askers first. */
-  pickAgain(peer: PickPeer, asked: (block: Block) => boolean, count: number): Block[] {
+  /**
+   * Blocks that others owe us and this peer could send sooner; at most `count`, those with fewest requesters first, and
+   * none that `requestersMax` peers were asked for.
+   */
+  pickAgain(
+    peer: PickPeer,
+    asked: (block: Block) => boolean,
+    count: number,
+    requestersMax: number = endGameRequesters.giver,
+  ): Block[] {
     const picked: Block[] = [];
-    for (let requesters = 1; requesters < endGameRequesters && picked.length < count; requesters += 1) {
+    for (let requesters = 1; requesters < requestersMax && picked.length < count; requesters += 1) {
       for (const partial of this.#partials.values()) {
         if (!this.#mayFetch(partial, peer)) continue;
         for (let block = 0; block < partial.blockCount && picked.length < count; block += 1) {

@@ -1,7 +1,7 @@
 import { type Ms, ms } from "@dure/base";
 import type { BlockSpan } from "@dure/protocol";
 import type { Blame } from "../blame/index.ts";
-import { type Block, blockBytes, type Picker, type PickPeer } from "../picker/index.ts";
+import { type Block, blockBytes, endGameRequesters, type Picker, type PickPeer } from "../picker/index.ts";
 import type { Context } from "./context.ts";
 import { blockKey, blockOf, type Peer } from "./peer.ts";
 
@@ -49,9 +49,11 @@ export class Downloads {
     peer.suspect = this.#blame.pending > 0 && this.#blame.onParole(this.#context.nameOf(peer.id) ?? "");
     const view = peer.choking ? this.#fastView(peer) : peer;
     for (const block of this.picker.pick(view, wanted)) this.#ask(now, peer, block);
-    if (this.picker.endGame && peer.outstanding.size < Math.min(endGameBlocks, peer.pipeline.target)) {
+    const askAgain = !peer.snubbed && peer.outstanding.size < Math.min(endGameBlocks, peer.pipeline.target);
+    if (this.picker.endGame && askAgain) {
       const asked = (block: Block) => peer.outstanding.has(blockKey(block));
-      for (const block of this.picker.pickAgain(view, asked, endGameBlocks - peer.outstanding.size))
+      const most = peer.downloaded > 0 ? endGameRequesters.giver : endGameRequesters.stranger;
+      for (const block of this.picker.pickAgain(view, asked, endGameBlocks - peer.outstanding.size, most))
         this.#ask(now, peer, block);
     }
     if (peer.outstanding.size < peer.pipeline.target && allowed >= room) peer.starved = true;
