@@ -46,7 +46,11 @@ test("our Node is found below the package, beside it, and where it was hoisted t
   ] as const) {
     using folder = new TempFolder();
     const program = installed(folder, at);
-    fakeNode(folder, `${node}/bin/node`, 'shift; echo ours "$@"');
+    fakeNode(
+      folder,
+      `${node}/bin/node`,
+      `while case $1 in --*) true ;; *) false ;; esac; do shift; done; echo ours "$@"`,
+    );
     equal(start(program, ["get", "a b", ""]).stdout, `ours ${folder.join(at, "dist/dure.js")} get a b \n`);
   }
 });

@@ -253,8 +253,9 @@ export class Storage {
     this.#saving = true;
     desk.state({ type: "commit", key, have: this.#synced.toBytes(), ...this.#options.totals() }, (result) => {
       this.#saving = false;
-      if (result.type === "failed") this.#options.onEvent({ type: "state-fault", detail: result.detail });
-      else this.#options.onEvent({ type: "saved" });
+      if (result.type !== "failed") return this.#options.onEvent({ type: "saved" });
+      this.#syncAt ??= ms(this.#options.time() + syncWait); // and with that sync it is saved again
+      this.#options.onEvent({ type: "state-fault", detail: result.detail });
     });
   }
 

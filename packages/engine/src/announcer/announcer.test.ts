@@ -477,3 +477,26 @@ test("many torrents do not start in one instant", () => {
   ok(story.now > 0 && story.now <= seconds(60));
   equal(story.said("announce").length, 2);
 });
+
+test("a magnet link whose metadata says private asks one tracker at a time from then on (BEP 27)", () => {
+  const asked = (learns: boolean) => {
+    const announcer = new Announcer({
+      tiers: [["http://a.test/announce"], ["http://b.test/announce"]],
+      infoHash: must(infoHash("00".repeat(20)), "a hash"),
+      peerId: must(peerId("11".repeat(20)), "an id"),
+      port: 6881,
+      key: 1,
+      prng: new Prng(1),
+      private: false,
+      totals: { uploaded: 0, downloaded: 0, left: 1 },
+    });
+    if (learns) announcer.becomePrivate();
+    announcer.handle(ms(0), { type: "start" });
+    const urls = new Set<string>();
+    for (let output = announcer.poll(); output !== undefined; output = announcer.poll()) {
+      if (output.type === "announce") urls.add(output.url);
+    }
+    return urls.size;
+  };
+  deepEqual([asked(false), asked(true)], [2, 1]);
+});

@@ -63,6 +63,7 @@ export class Announcer implements Machine<AnnouncerInput, AnnouncerOutput> {
   #state: State = { name: "stopped" };
   #totals: AnnouncerTotals;
   #completed = false;
+  #private: boolean;
   #requests = 0;
   #deadline: Ms | undefined;
   /** The tracker whose peers a private torrent has. */
@@ -71,6 +72,7 @@ export class Announcer implements Machine<AnnouncerInput, AnnouncerOutput> {
   constructor(options: AnnouncerOptions) {
     this.#options = options;
     this.#totals = options.totals;
+    this.#private = options.private;
     this.#list = new TrackerList(options.tiers, options.prng);
     for (const { url, reason } of this.#list.ignored) {
       this.#outbox.push({ type: "status", url, state: "ignored", reason });
@@ -81,6 +83,11 @@ export class Announcer implements Machine<AnnouncerInput, AnnouncerOutput> {
   get settled(): boolean {
     for (const { type } of this.#pending.values()) if (type === "announce") return false;
     return true;
+  }
+
+  /** BEP 27, learnt late: the metadata of a magnet link said so. */
+  becomePrivate(): void {
+    this.#private = true;
   }
 
   /** What the next announces will report. */
@@ -194,7 +201,7 @@ export class Announcer implements Machine<AnnouncerInput, AnnouncerOutput> {
   }
 
   #scrape(now: Ms): void {
-    const trackers = this.#options.private ? [this.#current ?? this.#list.tiers[0]?.[0]] : this.#fronts();
+    const trackers = this.#private ? [this.#current ?? this.#list.tiers[0]?.[0]] : this.#fronts();
     for (const tracker of trackers) {
       if (tracker === undefined || !canScrape(tracker)) continue;
       if (tracker.scrapedAt !== undefined && now < tracker.scrapedAt + forcedWait) continue;
@@ -268,7 +275,7 @@ export class Announcer implements Machine<AnnouncerInput, AnnouncerOutput> {
   #switchTo(tracker: Tracker): void {
     const from = this.#current;
     this.#current = tracker;
-    if (!this.#options.private || from === undefined || from === tracker) return;
+    if (!this.#private || from === undefined || from === tracker) return;
     this.#outbox.push({ type: "switch", from: from.url, to: tracker.url });
   }
 
@@ -330,7 +337,7 @@ export class Announcer implements Machine<AnnouncerInput, AnnouncerOutput> {
 
   /** Lists of trackers of which one at a time has its turn. */
   #orders(): readonly (readonly Tracker[])[] {
-    if (!this.#options.private) return this.#list.tiers;
+    if (!this.#private) return this.#list.tiers;
     const all = this.#list.tiers.flat();
     const current = this.#current;
     return [current === undefined ? all : [current, ...all.filter((tracker) => tracker !== current)]];
@@ -355,7 +362,7 @@ export class Announcer implements Machine<AnnouncerInput, AnnouncerOutput> {
 
   #announce(now: Ms, endpoint: Endpoint, event: AnnounceEvent): void {
     this.#forget(endpoint);
-    if (this.#options.private && event !== "stopped") this.#dropOthers(now, endpoint.tracker);
+    if (this.#private && event !== "stopped") this.#dropOthers(now, endpoint.tracker);
     const { tracker, family } = endpoint;
     const request = this.#request("announce", endpoint);
     const slowAt = ms(now + slowWait);

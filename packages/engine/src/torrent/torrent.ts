@@ -203,6 +203,7 @@ export class Torrent implements Machine<TorrentInput, TorrentOutput> {
   setReady(now: Ms, start: ReadyStart): void {
     assert(this.#ready === undefined, "a torrent becomes ready once");
     this.#metadata = undefined;
+    if (start.info.private) this.#announcer.becomePrivate();
     this.#setReady(start);
     for (const peer of this.#peers.values()) this.#wire.replayEarly(now, peer);
     this.#setTotals();
