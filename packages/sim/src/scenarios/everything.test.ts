@@ -47,8 +47,9 @@ const troubles: readonly Trouble[] = [
       volume.slowness = 1;
     };
   },
-  ({ volume }) => {
-    volume.unmount();
+  ({ volume, piecesHad }) => {
+    // Before anything is there a torrent cannot know that the folder was another one.
+    if (piecesHad > 0) volume.unmount();
     return () => volume.mount();
   },
   ({ profile }) => {

@@ -13,14 +13,16 @@ export function scenario(
   story: (seed: number, tell: Tell) => void,
 ): void {
   test(name, (context) => {
+    const failures: unknown[] = []; // one a seed
     for (const seed of seedsFromOutside() ?? seeds) {
       try {
         story(seed, (figure) => context.diagnostic(`seed ${seed}: ${figure}`));
       } catch (error) {
         process.stdout.write(`${replayLine(context, name, seed)}\n`);
-        throw error;
+        failures.push(error);
       }
     }
+    if (failures.length > 0) throw failures.length === 1 ? failures[0] : new AggregateError(failures);
   });
 }
 
