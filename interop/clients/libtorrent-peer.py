@@ -4,6 +4,7 @@ Run it with /usr/bin/python3. The file must not be called libtorrent.py: it woul
 """
 
 import json
+import signal
 import sys
 import time
 
@@ -73,8 +74,15 @@ def parameters_of(job):
 
 def loop(session, handle, job):
     rechecking = job["mode"] == "verify"
+    stopping = []
+    # A piece counts as finished when it is hashed: it may still wait to be written.
+    signal.signal(signal.SIGTERM, lambda number, frame: stopping.append(number))
     while True:
-        session.wait_for_alert(1000)
+        # Python hears the signal only between its calls.
+        session.wait_for_alert(100)
+        if stopping:
+            leave(session, handle)
+            return
         for alert in session.pop_alerts():
             if isinstance(alert, lt.metadata_received_alert):
                 select_late(handle, job)
