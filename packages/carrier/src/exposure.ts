@@ -10,9 +10,9 @@ export type ExposureStage =
 /** Above these blocks are written, or journalled, although more could be gathered first. */
 const gatheredMost = 3 << 20;
 const writtenMost = 3 << 20;
-/** Above the first reading stops, below the second it goes on. */
-const exposedMost = 12 << 20;
-const exposedLeast = 8 << 20;
+/** Above the first reading stops, below the second it goes on. What is being written is memory, too. */
+const stop = { exposed: 12 << 20, writing: 6 << 20 } as const;
+const go = { exposed: 8 << 20, writing: 3 << 20 } as const;
 /** What torrents whose disk works have for themselves, however much waits for disks that do not. */
 const reserved = 3 << 20;
 
@@ -79,9 +79,10 @@ export class Exposure {
     this.#stuckBytes += share.stuck ? share.bytes : -share.bytes;
   }
 
-  above(share: Share, bound: number): boolean {
-    if (share.stuck) return this.#bytes > bound;
-    return this.#bytes - this.#stuckBytes > Math.max(reserved, bound - this.#stuckBytes);
+  above(share: Share, bound: typeof stop | typeof go): boolean {
+    if (share.stuck) return this.#bytes > bound.exposed;
+    if (this.#stages.writing - this.#stuckBytes > bound.writing) return true;
+    return this.#bytes - this.#stuckBytes > Math.max(reserved, bound.exposed - this.#stuckBytes);
   }
 }
 
@@ -109,11 +110,11 @@ class Share implements ExposureShare {
   }
 
   get congested(): boolean {
-    return this.#whole.above(this, exposedMost);
+    return this.#whole.above(this, stop);
   }
 
   get relieved(): boolean {
-    return !this.#whole.above(this, exposedLeast);
+    return !this.#whole.above(this, go);
   }
 
   enter(stage: ExposureStage, bytes: number): void {
