@@ -182,6 +182,7 @@ test("requests wait for their turn, and one whose time is up while it waits is t
       const url = `http://127.0.0.1:${port}/`;
       const common = { type: "http-get", url, family: 4, trust: "any", bytesMax: 10 } as const;
       perform(...Array.from({ length: 64 }, (_, request) => ({ ...common, request, timeout: 5_000 })));
+      await until(() => connections() === 64, "as many as may be under way");
       perform({ ...common, request: 100, timeout: 50 }, { ...common, request: 101, timeout: 50 });
       perform({ type: "http-cancel", request: 101 });
       await until(() => events.length === 1, "the time-out");
