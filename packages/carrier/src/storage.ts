@@ -403,7 +403,12 @@ export class Storage {
    * A job that was tried again has succeeded. Others prove nothing: on a full disk a small write may still find room.
    */
   #accepted(): void {
-    if (!this.#faulty || this.#syncFailed) return;
+    if (!this.#faulty) return;
+    if (this.#syncFailed && this.#retry !== undefined) {
+      // Only a sync proves the disk now, and it may stand behind many jobs: they need not wait a quarter of a minute each.
+      this.#retry = { at: this.#options.time(), wait: this.#retry.wait };
+      return;
+    }
     const rest = this.#refused;
     this.#refused = [];
     this.#faulty = false;

@@ -20,6 +20,7 @@ export class DiskFile {
   /** Pages whose content is not on the medium for certain. */
   readonly #undo = new Map<number, Undo>();
   #durableLength = 0;
+  readonly #pages = new Set<number>();
 
   constructor(inode: number) {
     this.inode = inode;
@@ -37,9 +38,17 @@ export class DiskFile {
     return this.#bytes.subarray(from, to);
   }
 
+  /** Holes are free: only pages that were written take room. */
+  get pagesUsed(): number {
+    return this.#pages.size;
+  }
+
   /** Pages that a write would add to what the file occupies. */
-  pagesAdded(to: number): number {
-    return Math.max(0, Math.ceil(to / pageBytes) - Math.ceil(this.#length / pageBytes));
+  pagesAdded(at: number, to: number): number {
+    let added = 0;
+    for (let page = Math.floor(at / pageBytes); page * pageBytes < to; page += 1)
+      if (!this.#pages.has(page)) added += 1;
+    return added;
   }
 
   write(at: number, bytes: Uint8Array, epoch: number): void {
@@ -51,6 +60,7 @@ export class DiskFile {
       this.#bytes = grown;
     }
     this.#bytes.set(bytes, at);
+    for (let page = Math.floor(at / pageBytes); page * pageBytes < end; page += 1) this.#pages.add(page);
     this.#length = Math.max(this.#length, end);
   }
 
@@ -108,6 +118,7 @@ export class DiskFile {
     this.#undo.clear();
     this.#length = length;
     this.#bytes.fill(0, length);
+    for (const page of this.#pages) if (page * pageBytes >= length) this.#pages.delete(page);
     this.#durableLength = length;
   }
 

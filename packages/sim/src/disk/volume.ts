@@ -80,13 +80,14 @@ export class Volume {
   /** Writes what fits; throws when that was not all. */
   write(path: string, file: DiskFile, at: number, bytes: Uint8Array): void {
     this.#writable(path);
-    const added = file.pagesAdded(at + bytes.length);
+    const added = file.pagesAdded(at, at + bytes.length);
     if ((this.#usedPages + added) * pageBytes <= this.capacityBytes) {
       this.#usedPages += added;
       file.write(at, bytes, this.#epoch);
       return;
     }
-    const fits = Math.max(0, Math.ceil(file.length / pageBytes) * pageBytes - at);
+    let fits = 0;
+    while (file.pagesAdded(at, at + fits + 1) === 0) fits += 1; // to the end of the pages that are there
     if (fits > 0) file.write(at, bytes.subarray(0, Math.min(fits, bytes.length)), this.#epoch);
     throw new VolumeError("full", path);
   }
@@ -120,7 +121,7 @@ export class Volume {
     const below = (other: string) => other === path || other.startsWith(`${path}/`);
     for (const [other, file] of [...this.#files]) {
       if (!below(other)) continue;
-      this.#usedPages -= Math.ceil(file.length / pageBytes);
+      this.#usedPages -= file.pagesUsed;
       this.#files.delete(other);
       this.#unsyncedEntries.delete(other);
     }
@@ -152,7 +153,7 @@ export class Volume {
     this.#usedPages = 0;
     for (const file of this.#files.values()) {
       file.powerCut(this.#prng);
-      this.#usedPages += Math.ceil(file.length / pageBytes);
+      this.#usedPages += file.pagesUsed;
     }
   }
 
