@@ -1,3 +1,4 @@
 export { DiskFile } from "./disk-file.ts";
-export { type DiskTwist, pathOf, SimDisk, type SimDiskOptions } from "./sim-disk.ts";
+export { pathOf } from "./open-store.ts";
+export { type DiskTwist, SimDisk, type SimDiskOptions } from "./sim-disk.ts";
 export { Volume, VolumeError } from "./volume.ts";

@@ -1,17 +1,7 @@
-import { createHash } from "node:crypto";
-import { assert, type Ms, ms, must, type Prng } from "@dure/base";
-import {
-  type BlockRead,
-  type DiskJob,
-  type DiskResult,
-  FileLayout,
-  pieceState,
-  type StoreFile,
-  type StoreId,
-  type StoreSpec,
-} from "@dure/carrier";
+import { type Ms, ms, must, type Prng } from "@dure/base";
+import { type BlockRead, type DiskJob, type DiskResult, pieceState, type StoreId } from "@dure/carrier";
 import type { Clock } from "../time/index.ts";
-import type { DiskFile } from "./disk-file.ts";
+import { blockDigests, OpenStore } from "./open-store.ts";
 import { type Volume, VolumeError } from "./volume.ts";
 
 export interface SimDiskOptions {
@@ -33,16 +23,6 @@ export interface DiskTwist {
   readonly verdict?: (piece: number, good: boolean) => boolean;
 }
 
-interface Store {
-  readonly id: StoreId;
-  readonly spec: StoreSpec;
-  readonly layout: FileLayout;
-  /** The folder that the root was when the store was opened, or became when the store made it. */
-  root: number | undefined;
-  /** Files that were there once. */
-  readonly seen: Map<number, number>;
-}
-
 type Job<Type> = Extract<DiskJob, { type: Type }>;
 type Body = DiskResult extends infer Result
   ? Result extends DiskResult
@@ -51,7 +31,6 @@ type Body = DiskResult extends infer Result
   : never;
 
 const done = { type: "done" } as const;
-const blockBytes = 16_384;
 const seekMost = 2;
 const syncMost = 30;
 
@@ -61,7 +40,7 @@ const syncMost = 30;
  */
 export class SimDisk {
   readonly #options: SimDiskOptions;
-  readonly #stores = new Map<StoreId, Store>(); // bounded by the torrents
+  readonly #stores = new Map<StoreId, OpenStore>(); // bounded by the torrents
   /** When the last job of a piece, or of the whole store, is done. */
   readonly #piecesDone = new Map<string, Ms>(); // bounded by the jobs under way
   readonly #storesDone = new Map<StoreId, Ms>();
@@ -141,7 +120,7 @@ export class SimDisk {
   #do(job: DiskJob, epoch: number): Body {
     switch (job.type) {
       case "open":
-        this.#stores.set(job.store, this.#openStore(job.store, job.spec));
+        this.#stores.set(job.store, new OpenStore(this.#options.volume, job.spec));
         return done;
       case "close":
         this.#stores.delete(job.store);
@@ -165,46 +144,40 @@ export class SimDisk {
     }
   }
 
-  #openStore(id: StoreId, spec: StoreSpec): Store {
-    const layout = new FileLayout(spec.files);
-    assert(layout.totalBytes === spec.totalBytes, "files and total agree");
-    return { id, spec, layout, root: this.#options.volume.folder(spec.root), seen: new Map() };
-  }
-
-  #store(id: StoreId): Store {
+  #store(id: StoreId): OpenStore {
     return must(this.#stores.get(id), "a job names an open store");
   }
 
   // ---- what jobs do
 
-  #probe(store: Store): Body {
+  #probe(store: OpenStore): Body {
     this.#mayFail(store.spec.root);
-    this.#present(store);
+    store.present();
     const sizes = store.spec.files.map(({ pad }, index) => {
-      return pad ? null : (this.#existing(store, index)?.length ?? null);
+      return pad ? null : (store.existing(index)?.length ?? null);
     });
     return { type: "probed", sizes };
   }
 
-  #create(store: Store, files: readonly number[] | "all"): Body {
+  #create(store: OpenStore, files: readonly number[] | "all"): Body {
     this.#mayFail(store.spec.root);
-    this.#present(store);
-    const all = files === "all" ? store.spec.files.keys() : files;
-    for (const index of all) if (store.spec.files[index]?.pad === false) this.#fileFor(store, index);
+    store.present();
+    const wanted = new Set(files === "all" ? store.files : files);
+    for (const index of store.files) if (wanted.has(index)) store.fileFor(index);
     return done;
   }
 
-  #write(store: Store, job: Job<"write">): Body {
-    this.#present(store);
+  #write(store: OpenStore, job: Job<"write">): Body {
+    store.present();
     const bytes = this.#options.pool.subarray(job.memory, job.memory + job.length);
     const fails = this.#options.volume.operationFails();
     let at = 0;
-    for (const span of store.layout.spans(job.piece * store.spec.pieceBytes + job.begin, job.length)) {
+    for (const span of store.layout.spans(store.offsetOf(job.piece) + job.begin, job.length)) {
       const part = bytes.subarray(at, at + span.length);
       at += span.length;
       if (span.pad) continue;
-      const path = pathOf(store, span.file);
-      const file = this.#fileFor(store, span.file);
+      const path = store.path(span.file);
+      const file = store.fileFor(span.file);
       // A write that fails may have stored the beginning.
       const stored = fails ? part.subarray(0, this.#options.prng.below(part.length)) : part;
       this.#options.volume.write(path, file, span.offset, stored);
@@ -213,125 +186,48 @@ export class SimDisk {
     return done;
   }
 
-  #read(store: Store, job: Job<"read">): Body {
+  #read(store: OpenStore, job: Job<"read">): Body {
     this.#mayFail(store.spec.root);
-    this.#present(store);
+    store.present();
     for (const block of job.blocks) {
       const bytes = this.#options.pool.subarray(block.memory, block.memory + block.length);
-      this.#load(store, block.piece * store.spec.pieceBytes + block.begin, bytes);
+      store.load(store.offsetOf(block.piece) + block.begin, bytes);
       this.#options.twist?.served?.(block, bytes);
     }
     return done;
   }
 
-  #verify(store: Store, job: Job<"verify">): Body {
+  #verify(store: OpenStore, job: Job<"verify">): Body {
     this.#mayFail(store.spec.root);
-    this.#present(store);
-    const bytes = new Uint8Array(pieceLengthOf(store, job.piece));
-    this.#load(store, job.piece * store.spec.pieceBytes, bytes);
-    this.#writeBack(store, job.piece, bytes.length);
-    const right = matches(store, job.piece, bytes);
+    store.present();
+    const bytes = store.loadPiece(job.piece);
+    const right = store.matches(job.piece, bytes);
     const good = this.#options.twist?.verdict?.(job.piece, right) ?? right;
     return { type: "verified", good, blocks: job.blocks ? blockDigests(bytes) : null };
   }
 
-  #check(store: Store, job: Job<"check">): Body {
+  #check(store: OpenStore, job: Job<"check">): Body {
     this.#mayFail(store.spec.root);
-    this.#present(store);
-    const states = new Uint8Array(job.count);
-    for (let index = 0; index < job.count; index += 1)
-      states[index] = this.#stateOf(store, job.first + index);
-    return { type: "checked", states };
+    store.present();
+    const states = Array.from({ length: job.count }, (_, index) => stateOf(store, job.first + index));
+    return { type: "checked", states: Uint8Array.from(states) };
   }
 
-  #stateOf(store: Store, piece: number): number {
-    const bytes = new Uint8Array(pieceLengthOf(store, piece));
-    try {
-      this.#load(store, piece * store.spec.pieceBytes, bytes);
-    } catch (error) {
-      if (error instanceof VolumeError && error.fault === "missing") return pieceState.missing;
-      throw error;
-    }
-    this.#writeBack(store, piece, bytes.length);
-    if (matches(store, piece, bytes)) return pieceState.good;
-    return bytes.every((byte) => byte === 0) ? pieceState.missing : pieceState.bad;
-  }
-
-  #sync(store: Store, epoch: number): Body {
+  #sync(store: OpenStore, epoch: number): Body {
     const { volume } = this.#options;
-    const files = store.spec.files.flatMap(({ pad }, index) => (pad ? [] : [index]));
     if (volume.operationFails()) {
-      for (const index of files) this.#existing(store, index)?.syncFailed();
+      for (const index of store.files) store.existing(index)?.syncFailed();
       throw new VolumeError("io", store.spec.root);
     }
-    this.#present(store);
-    for (const index of files)
-      if (this.#existing(store, index) !== undefined) volume.synced(pathOf(store, index), epoch);
+    store.present();
+    for (const index of store.files)
+      if (store.existing(index) !== undefined) volume.synced(store.path(index), epoch);
     return done;
   }
-
-  // ---- files
 
   #mayFail(path: string): void {
     if (this.#options.volume.operationFails()) throw new VolumeError("io", path);
   }
-
-  /** The root must be the folder it was; one that never was there may come to be. */
-  #present(store: Store): void {
-    const seen = this.#options.volume.folder(store.spec.root);
-    if (store.root === undefined) store.root = seen;
-    else if (seen !== store.root) throw new VolumeError("missing", store.spec.root);
-  }
-
-  /** A file that was there once and has gone is a fault. */
-  #existing(store: Store, index: number): DiskFile | undefined {
-    const path = pathOf(store, index);
-    const file = this.#options.volume.file(path);
-    const known = store.seen.get(index);
-    if (known !== undefined && file?.inode !== known) throw new VolumeError("missing", path);
-    if (file !== undefined) store.seen.set(index, file.inode);
-    return file;
-  }
-
-  #fileFor(store: Store, index: number): DiskFile {
-    const existing = this.#existing(store, index);
-    if (existing !== undefined) return existing;
-    const { volume } = this.#options;
-    volume.makeFolder(store.spec.root);
-    this.#present(store);
-    const file = volume.makeFile(pathOf(store, index));
-    store.seen.set(index, file.inode);
-    return file;
-  }
-
-  #load(store: Store, offset: number, into: Uint8Array): void {
-    let at = 0;
-    for (const span of store.layout.spans(offset, into.length)) {
-      const part = into.subarray(at, at + span.length);
-      at += span.length;
-      if (span.pad) {
-        part.fill(0);
-        continue;
-      }
-      const file = this.#existing(store, span.file);
-      if (file === undefined || file.length < span.offset + span.length)
-        throw new VolumeError("missing", pathOf(store, span.file));
-      part.set(file.read(span.offset, span.offset + span.length));
-    }
-  }
-
-  #writeBack(store: Store, piece: number, length: number): void {
-    for (const span of store.layout.spans(piece * store.spec.pieceBytes, length))
-      if (!span.pad) this.#existing(store, span.file)?.writtenBack(span.offset, span.offset + span.length);
-  }
-}
-
-export function pathOf(
-  store: { readonly spec: Pick<StoreSpec, "root"> & { readonly files: readonly Pick<StoreFile, "path">[] } },
-  index: number,
-): string {
-  const file = must(store.spec.files[index], "the file is in the store");
-  return [store.spec.root, ...file.path].join("/");
 }
 
 function piecesOf(job: DiskJob): number[] {
@@ -349,24 +245,13 @@ function piecesOf(job: DiskJob): number[] {
   }
 }
 
-function pieceLengthOf({ spec }: Store, piece: number): number {
-  return Math.min(spec.pieceBytes, spec.totalBytes - piece * spec.pieceBytes);
-}
-
-function matches({ spec }: Store, piece: number, bytes: Uint8Array): boolean {
-  return (
-    createHash("sha1")
-      .update(bytes)
-      .digest()
-      .compare(spec.digests, piece * 20, piece * 20 + 20) === 0
-  );
-}
-
-function blockDigests(bytes: Uint8Array): Uint8Array {
-  const digests = new Uint8Array(Math.ceil(bytes.length / blockBytes) * 20);
-  for (let block = 0; block * blockBytes < bytes.length; block += 1) {
-    const part = bytes.subarray(block * blockBytes, (block + 1) * blockBytes);
-    digests.set(createHash("sha1").update(part).digest(), block * 20);
+function stateOf(store: OpenStore, piece: number): number {
+  try {
+    const bytes = store.loadPiece(piece);
+    if (store.matches(piece, bytes)) return pieceState.good;
+    return bytes.every((byte) => byte === 0) ? pieceState.missing : pieceState.bad;
+  } catch (error) {
+    if (error instanceof VolumeError && error.fault === "missing") return pieceState.missing;
+    throw error;
   }
-  return digests;
 }

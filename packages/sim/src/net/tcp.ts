@@ -3,6 +3,7 @@ import type { TcpCloseReason } from "@dure/carrier";
 import type { Timer } from "../time/index.ts";
 import { addressOn, type Host, type Parcel, type Sender } from "./host.ts";
 import type { Network } from "./network.ts";
+import { OutgoingStream, type Segment } from "./outgoing-stream.ts";
 
 /** What the owner of an end hears, never from inside a call of its own. */
 export interface TcpHearer {
@@ -16,25 +17,12 @@ export interface TcpHearer {
 /** Takes an incoming connection, or undefined to refuse it. */
 export type TcpListener = (end: TcpEnd) => TcpHearer | undefined;
 
-const segmentBytesMax = 16_384;
-/** On their way or waiting to be read: what the receiver's kernel would hold. */
-const windowBytes = 262_144;
-/** Taken from the writer and not yet acknowledged. */
-const sendBufferBytes = 262_144;
 const connectTimeout = 10_000;
 const synRetries = [1000, 3000, 7000] as const;
 const retransmitFirst = 200;
 const retransmitMost = 30_000;
 /** Without an acknowledgement for this long a connection is given up. Kernels wait longer; nobody here waits for them. */
 const giveUpAfter = 120_000;
-
-interface Segment {
-  /** Bytes of the stream before it. */
-  readonly from: number;
-  readonly bytes: Uint8Array;
-  /** The stream ends with it. */
-  readonly last: boolean;
-}
 
 /**
  * One end of a connection: a reliable, ordered stream each way, cut into segments, with a window, so that a reader that
@@ -53,17 +41,7 @@ export class TcpEnd implements Sender {
   #opening: Timer[] = []; // five at most
 
   // ---- what leaves
-  readonly #pending = new Queue<Uint8Array>(); // the writer's memory: bounded by the writer, measured in `pendingBytes`
-  #pendingTaken = 0;
-  #pendingBytes = 0;
-  readonly #unsent = new Queue<Uint8Array>(); // bounded by `sendBufferBytes`
-  #unsentTaken = 0;
-  #resend: Segment[] = []; // bounded likewise
-  #unacked: Segment[] = []; // bounded by `windowBytes`
-  #buffered = 0;
-  #sentTo = 0;
-  #ackedTo = 0;
-  #finished = false;
+  readonly #stream: OutgoingStream;
   #writtenCount = 0;
   #writtenTimer: Timer | undefined;
   #retransmit: Timer | undefined;
@@ -75,7 +53,7 @@ export class TcpEnd implements Sender {
   #expected = 0;
   #consumed = 0;
   #flowing = true;
-  readonly #inbox = new Queue<Segment>(); // bounded by `windowBytes`
+  readonly #inbox = new Queue<Segment>(); // bounded by the window
   #reading = false;
 
   /** An end that nobody owns yet. */
@@ -85,6 +63,7 @@ export class TcpEnd implements Sender {
     this.remote = remote;
     this.#remoteHost = network.find(remote.ip);
     this.id = network.nextConnection();
+    this.#stream = new OutgoingStream(network.segmentPrng);
     network.ends.add(this);
   }
 
@@ -99,13 +78,12 @@ export class TcpEnd implements Sender {
 
   /** Bytes that the writer has lent and that do not fit the buffer yet. */
   get pendingBytes(): number {
-    return this.#pendingBytes;
+    return this.#stream.pendingBytes;
   }
 
   write(bytes: Uint8Array): void {
     if (this.#state === "closed" || this.#state === "finishing") return;
-    this.#pending.push(bytes);
-    this.#pendingBytes += bytes.length;
+    this.#stream.write(bytes);
     this.#take();
   }
 
@@ -119,8 +97,7 @@ export class TcpEnd implements Sender {
   close(): void {
     if (this.#state === "closed" || this.#state === "finishing") return;
     this.#hearer = undefined;
-    this.#pending.clear();
-    this.#pendingBytes = 0;
+    this.#stream.end();
     if (this.#state === "connecting") return this.#vanish();
     this.#state = "finishing";
     this.#host.uplink.ready(this);
@@ -178,27 +155,15 @@ export class TcpEnd implements Sender {
 
   // ---- sending
 
-  /** Copies from the writer's memory what the buffer has room for. */
   #take(): void {
     if (this.#state !== "open") return;
-    for (let bytes = this.#pending.peek(); bytes !== undefined; bytes = this.#pending.peek()) {
-      const room = sendBufferBytes - this.#buffered;
-      const count = Math.min(room, bytes.length - this.#pendingTaken);
-      if (count < Math.min(segmentBytesMax, bytes.length - this.#pendingTaken)) break; // no crumbs
-      if (count > 0) this.#unsent.push(bytes.slice(this.#pendingTaken, this.#pendingTaken + count));
-      this.#buffered += count;
-      this.#pendingTaken += count;
-      this.#pendingBytes -= count;
-      if (this.#pendingTaken < bytes.length) break;
-      this.#pending.shift();
-      this.#pendingTaken = 0;
-      this.#tellWritten();
-    }
+    const whole = this.#stream.take();
+    if (whole > 0) this.#tellWritten(whole);
     this.#host.uplink.ready(this);
   }
 
-  #tellWritten(): void {
-    this.#writtenCount += 1;
+  #tellWritten(whole: number): void {
+    this.#writtenCount += whole;
     this.#writtenTimer ??= this.#network.clock.after(0, () => {
       const count = this.#writtenCount;
       this.#writtenCount = 0;
@@ -209,33 +174,9 @@ export class TcpEnd implements Sender {
 
   next(): Parcel | undefined {
     if (this.#state === "connecting" || this.#state === "closed") return undefined;
-    const segment = this.#resend.shift() ?? this.#cut();
+    const segment = this.#stream.next();
     if (segment === undefined) return undefined;
-    this.#unacked.push(segment);
-    this.#sentTo = Math.max(this.#sentTo, segment.from + segment.bytes.length);
     return { bytes: segment.bytes.length, depart: () => this.#depart(segment) };
-  }
-
-  #cut(): Segment | undefined {
-    const chunk = this.#unsent.peek();
-    const window = windowBytes - (this.#sentTo - this.#ackedTo);
-    if (chunk === undefined) {
-      if (this.#state !== "finishing" || this.#finished) return undefined;
-      this.#finished = true;
-      return { from: this.#sentTo, bytes: new Uint8Array(0), last: true };
-    }
-    let count = Math.min(chunk.length - this.#unsentTaken, segmentBytesMax);
-    if (count > window) return undefined; // a smaller one now would mean ever smaller ones (RFC 9293, 3.8.6.2.1)
-    // Now and then a segment ends anywhere, as segments do.
-    const prng = this.#network.segmentPrng;
-    if (count > 1 && prng.chance(0.1)) count = prng.between(1, count);
-    const bytes = chunk.subarray(this.#unsentTaken, this.#unsentTaken + count);
-    this.#unsentTaken += count;
-    if (this.#unsentTaken === chunk.length) {
-      this.#unsent.shift();
-      this.#unsentTaken = 0;
-    }
-    return { from: this.#sentTo, bytes, last: false };
   }
 
   #depart(segment: Segment): void {
@@ -260,11 +201,10 @@ export class TcpEnd implements Sender {
     const { clock } = this.#network;
     this.#retransmit = clock.after(this.#retransmitWait, () => {
       this.#retransmit = undefined;
-      if (this.#state === "closed" || this.#unacked.length === 0) return;
+      if (this.#state === "closed" || !this.#stream.waitsForAcknowledgement) return;
       if (clock.now - this.#ackedAt > giveUpAfter) return this.#end("timeout");
       this.#retransmitWait = Math.min(this.#retransmitWait * 2, retransmitMost);
-      this.#resend = [...this.#unacked, ...this.#resend].sort((a, b) => a.from - b.from);
-      this.#unacked = [];
+      this.#stream.goBack();
       this.#host.uplink.ready(this);
     });
   }
@@ -272,14 +212,9 @@ export class TcpEnd implements Sender {
   #acked(to: number, last: boolean): void {
     if (this.#state === "closed") return;
     if (last) return this.#vanish();
-    if (to <= this.#ackedTo) return;
-    this.#buffered -= to - this.#ackedTo;
-    this.#ackedTo = to;
+    if (!this.#stream.acknowledged(to)) return;
     this.#ackedAt = this.#network.clock.now;
     this.#retransmitWait = retransmitFirst;
-    const unacked = (segment: Segment) => segment.last || segment.from + segment.bytes.length > to;
-    this.#unacked = this.#unacked.filter(unacked);
-    this.#resend = this.#resend.filter(unacked);
     this.#take();
     this.#host.uplink.ready(this);
   }
@@ -371,11 +306,7 @@ export class TcpEnd implements Sender {
     this.#stopOpening();
     this.#retransmit?.cancel();
     this.#writtenTimer?.cancel();
-    this.#pending.clear();
-    this.#pendingBytes = 0;
-    this.#unsent.clear();
-    this.#resend = [];
-    this.#unacked = [];
+    this.#stream.clear();
     this.#inbox.clear();
     this.#network.ends.delete(this);
   }
