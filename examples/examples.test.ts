@@ -1,19 +1,26 @@
 import { deepEqual, equal } from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { test } from "node:test";
+import { before, type TestContext, test } from "node:test";
 import { promisify } from "node:util";
 import { openNode } from "@dure/host-node";
 import { buildInfo, encodeTorrent } from "@dure/protocol";
 
 const run = promisify(execFile);
+
+// The examples import the package as its users do: built. `npm ci` builds it; a checkout at work may have lost it.
+before(async () => {
+  if (!existsSync("dist/index.js")) await run(process.execPath, ["scripts/build.ts"]);
+});
+
 const pieceBytes = 65_536;
 
 /** A seed of one random file on this machine; its torrent lies beside it. */
-async function seed() {
+async function seed(t: TestContext) {
   const folder = await mkdtemp(join(tmpdir(), "dure-example-"));
   const data = randomBytes(3_000_000);
   const digests: Buffer[] = [];
@@ -42,15 +49,15 @@ async function seed() {
   await writeFile(torrent, encodeTorrent({ infoBytes, ...nothing }));
   const node = await openNode({ profile: join(folder, "profile"), port: 0 });
   const handle = await node.add({ source: torrent, dir: join(folder, "seed") });
-  const end = async () => {
+  t.after(async () => {
     await node.close();
     await rm(folder, { recursive: true });
-  };
-  return { folder, data, torrent, infoHash: handle.infoHash, peer: `127.0.0.1:${node.port}`, end };
+  });
+  return { folder, data, torrent, infoHash: handle.infoHash, peer: `127.0.0.1:${node.port}` };
 }
 
-test("twenty lines download a torrent", async () => {
-  const { folder, data, torrent, peer, end } = await seed();
+test("twenty lines download a torrent", async (t) => {
+  const { folder, data, torrent, peer } = await seed(t);
   const env = { ...process.env, DURE_PROFILE: join(folder, "other") };
   const { stdout } = await run(
     process.execPath,
@@ -59,11 +66,10 @@ test("twenty lines download a torrent", async () => {
   );
   equal(stdout.includes("film.mkv is complete"), true, stdout);
   deepEqual(await readFile(join(folder, "to", "film.mkv")), data);
-  await end();
 });
 
-test("a file streams in order while it downloads, from a magnet link", async () => {
-  const { folder, data, infoHash, peer, end } = await seed();
+test("a file streams in order while it downloads, from a magnet link", async (t) => {
+  const { folder, data, infoHash, peer } = await seed(t);
   const args = ["examples/stream.ts", `magnet:?xt=urn:btih:${infoHash}`, join(folder, "to"), peer];
   const { stdout } = await run(process.execPath, args, {
     encoding: "buffer",
@@ -71,5 +77,4 @@ test("a file streams in order while it downloads, from a magnet link", async () 
     timeout: 30_000,
   });
   deepEqual(stdout, data);
-  await end();
 });

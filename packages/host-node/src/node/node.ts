@@ -1,45 +1,23 @@
 import { randomBytes, randomInt } from "node:crypto";
-import { existsSync, mkdirSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
-import {
-  type InfoHash,
-  type Ms,
-  must,
-  type PeerId,
-  Prng,
-  parseAddress,
-  peerId,
-  type UnixMs,
-  unixMs,
-} from "@dure/base";
-import {
-  Carrier,
-  type DiskResult,
-  type HostEvent,
-  type Report,
-  Setup,
-  type SetupOutcome,
-  type StateResult,
-  type StoreId,
-  type TorrentRecord,
-} from "@dure/carrier";
-import { type LimitSettings, nodeLimitsDefault } from "@dure/engine";
-import { encodeTorrent, type Info, parseInfo, parseTorrent } from "@dure/protocol";
+import { type InfoHash, type Ms, must, Prng, peerId } from "@dure/base";
+import { Carrier, type DiskResult, type HostEvent, type Report, type StateResult } from "@dure/carrier";
 import { type AddOptions, type DureNode, NodeError, type NodeOptions, type TorrentHandle } from "../api.ts";
 import { DiskWorkers } from "../disk/index.ts";
 import { HostWatch, NodeNet } from "../net/index.ts";
 import { StateWorker } from "../state/index.ts";
+import { Launcher, limitsOf } from "./launch.ts";
 import { bytesCopier, Loop, monotonic, poolMemory } from "./loop.ts";
-import { filesOfRanges, selectedFiles } from "./select.ts";
-import { readSource, type Source, torrentUrlBytesMax } from "./source.ts";
+import { readSource, torrentUrlBytesMax } from "./source.ts";
 import { LiveTorrent } from "./torrent-handle.ts";
+import { clientVersion } from "./version.ts";
 
 const poolDefault = 64 << 20;
 const filesOpenDefault = 128;
 const socketsBeyondPeers = 64;
 const sourceTimeout = 30_000;
 const closeWait = 1500;
-const clientVersion = "0.1.0";
 
 type HttpAnswer = Extract<HostEvent, { type: "http-reply" | "http-failed" }>;
 
@@ -54,8 +32,7 @@ class Node implements DureNode {
   readonly #options: NodeOptions;
   readonly #memory: SharedArrayBuffer;
   readonly #carrier: Carrier;
-  readonly #prng: Prng;
-  readonly #peerId: PeerId;
+  readonly #launcher: Launcher;
   readonly #torrents = new Map<InfoHash, LiveTorrent>(); // bounded by what the user adds
   readonly #fetches = new Map<number, (answer: HttpAnswer) => void>(); // bounded likewise
   #net: NodeNet | undefined;
@@ -63,25 +40,31 @@ class Node implements DureNode {
   #state: StateWorker | undefined;
   #watch: HostWatch | undefined;
   #loop: Loop | undefined;
-  #stores: StoreId = 0;
   #fetchCount = 0;
   #closing: Promise<void> | undefined;
 
   constructor(options: NodeOptions) {
     this.#options = options;
     this.#memory = poolMemory(options.poolBytes ?? poolDefault);
-    this.#prng = new Prng(randomInt(2 ** 47));
-    this.#peerId = must(
+    const prng = new Prng(randomInt(2 ** 47));
+    const ownId = must(
       peerId(Buffer.concat([Buffer.from("-DU0100-"), randomBytes(12)])),
       "20 bytes are a peer id",
     );
     this.#carrier = new Carrier({
-      peerId: this.#peerId,
+      peerId: ownId,
       memory: new Uint8Array(this.#memory),
       copy: bytesCopier(),
       limits: limitsOf(options),
       allowLocalUrls: options.allowLocalUrls ?? false,
-      prng: this.#prng.split("carrier"),
+      prng: prng.split("carrier"),
+    });
+    this.#launcher = new Launcher({
+      carrier: this.#carrier,
+      peerId: ownId,
+      prng,
+      loop: () => this.#opened(this.#loop),
+      port: () => this.port,
     });
   }
 
@@ -132,8 +115,11 @@ class Node implements DureNode {
     });
     this.#torrents.set(source.infoHash, live);
     try {
-      const record = await this.#claim(source, dir);
-      await this.#start(live, source, record);
+      const record = await this.#launcher.claim(source, dir);
+      await this.#launcher.start(live, source, record).catch((error: unknown) => {
+        this.#launcher.abandon(live);
+        throw error;
+      });
     } catch (error) {
       this.#torrents.delete(source.infoHash);
       throw error;
@@ -160,169 +146,6 @@ class Node implements DureNode {
     await this.#state?.close();
   }
 
-  // ---- starting a torrent
-
-  async #claim(source: Source, dir: string): Promise<TorrentRecord> {
-    const key = { infoHash: source.infoHash, dir };
-    const result = await this.#stateJob((desk, answer) =>
-      desk.state({ type: "claim", key, name: source.name }, answer),
-    );
-    if (result.type === "claimed") return result.record;
-    if (result.type === "owned") {
-      throw new NodeError(
-        "owned",
-        `${source.name} is being handled in ${dir} by process ${result.pid}`,
-        String(result.pid),
-      );
-    }
-    throw new NodeError(
-      "profile",
-      `the profile cannot be used: ${result.type === "failed" ? result.detail : ""}`,
-      dir,
-    );
-  }
-
-  async #start(live: LiveTorrent, source: Source, record: TorrentRecord): Promise<void> {
-    const torrent = source.torrent ?? record.torrent ?? undefined;
-    const parsed = torrent === undefined ? undefined : parseTorrent(torrent);
-    this.#stores += 1;
-    const store = this.#stores;
-    const info = parsed?.ok === true ? parsed.value.info : undefined;
-    const trackers =
-      parsed?.ok === true ? mergeTiers(source.trackers, parsed.value.trackers) : source.trackers;
-    const ready = info === undefined ? undefined : await this.#look(live, info, record, store, source);
-    if (torrent !== undefined) this.#saveTorrent(live, torrent);
-    const { options } = live;
-    const settings = limitsOf(options, this.#carrier.limits.settings);
-    const loop = this.#opened(this.#loop);
-    live.carried = loop.turn((now) =>
-      this.#carrier.add(now, {
-        key: { infoHash: live.infoHash, dir: live.dir },
-        store,
-        record,
-        ...(ready === undefined ? {} : { unsynced: ready.unsynced }),
-        now: calendar,
-        sequential: options.sequential ?? false,
-        ratioMax: options.ratioMax,
-        options: {
-          infoHash: live.infoHash,
-          peerId: this.#peerId,
-          port: this.port,
-          key: randomInt(2 ** 32),
-          client: `Dure ${clientVersion}`,
-          trackers,
-          start: ready,
-          uploaded: record.uploaded,
-          downloaded: record.downloaded,
-          node: this.#carrier.limits,
-          limits: settings,
-          prng: this.#prng.split(live.infoHash),
-        },
-      }),
-    );
-    live.setPhase(ready === undefined ? "metadata" : "live");
-    if (ready === undefined) this.#metadataSources.set(live.infoHash, { source, record, store });
-    await this.#addPeers(live, source);
-  }
-
-  readonly #metadataSources = new Map<
-    InfoHash,
-    { readonly source: Source; readonly record: TorrentRecord; readonly store: StoreId }
-  >();
-
-  /** What of the torrent is on disk. */
-  async #look(live: LiveTorrent, info: Info, record: TorrentRecord, store: StoreId, source: Source) {
-    const { options } = live;
-    const files = selectedFiles(info, options.select) ?? filesOfRanges(info, source.select);
-    live.info = info;
-    live.wantedFiles = files;
-    live.setName(info.name);
-    live.setPhase("checking");
-    // Data of ours in a folder that is not there: an unmounted disk, rather than a wish to fetch all of it again.
-    if (record.have?.some((byte) => byte !== 0) === true && !existsSync(live.dir)) {
-      throw new NodeError(
-        "disk",
-        `${live.dir} is gone with the data in it: is its disk mounted? An empty folder there starts anew`,
-        live.dir,
-      );
-    }
-    const loop = this.#opened(this.#loop);
-    const outcome = await new Promise<SetupOutcome>((onOutcome) => {
-      loop.turn(() => {
-        new Setup({
-          desk: this.#carrier.desk,
-          store,
-          root: live.dir,
-          info,
-          record,
-          overwrite: options.overwrite ?? false,
-          assumeComplete: options.assumeComplete ?? false,
-          files,
-          onProgress: (piecesChecked) =>
-            live.hear({ type: "checking", piecesChecked, pieceCount: info.pieceCount }),
-          onOutcome,
-        });
-      });
-    });
-    if (outcome.type === "ready") {
-      const { have, unsynced, partial } = outcome;
-      return { info, have, unsynced, partial, files };
-    }
-    if (outcome.type === "not-ours") {
-      const advice = "nothing in it belongs to this torrent: choose another folder, or --overwrite";
-      throw new NodeError("not-ours", `${outcome.path} is there already and ${advice}`, outcome.path);
-    }
-    const { path, detail } = outcome.failure;
-    throw new NodeError("disk", `${path} cannot be used: ${detail}`, path);
-  }
-
-  async #metadataCame(live: LiveTorrent, infoBytes: Uint8Array): Promise<void> {
-    const waiting = this.#metadataSources.get(live.infoHash);
-    const parsed = parseInfo(infoBytes);
-    const { carried } = live;
-    if (waiting === undefined || !parsed.ok || carried === undefined) return;
-    this.#metadataSources.delete(live.infoHash);
-    const { source, record, store } = waiting;
-    const nothing = { webSeeds: [], comment: null, createdBy: null, createdAt: null };
-    live.torrent = encodeTorrent({ infoBytes, trackers: source.trackers, ...nothing });
-    try {
-      const ready = await this.#look(live, parsed.value, record, store, source);
-      this.#saveTorrent(live, live.torrent);
-      live.setPhase("live");
-      live.metadataKnown();
-      this.#opened(this.#loop).turn((now) => carried.metadataReady(now, ready));
-    } catch (error) {
-      if (!(error instanceof NodeError)) throw error;
-      live.fail(error);
-    }
-  }
-
-  #saveTorrent(live: LiveTorrent, torrent: Uint8Array): void {
-    live.torrent = torrent;
-    const key = { infoHash: live.infoHash, dir: live.dir };
-    const name = live.status().name;
-    void this.#stateJob((desk, answer) =>
-      desk.state({ type: "save-torrent", key, name, torrent }, answer),
-    ).then((result) => {
-      if (result.type === "failed") live.hear({ type: "state-fault", detail: result.detail });
-    });
-  }
-
-  async #addPeers(live: LiveTorrent, source: Source): Promise<void> {
-    const named = (live.options.peers ?? []).map((text) => ({ text, address: parseAddress(text) }));
-    const addresses = [...source.peers, ...named.flatMap(({ address }) => address ?? [])];
-    const hosts = [
-      ...source.peerHosts,
-      ...named.flatMap(({ text, address }) => (address === undefined ? hostPort(text) : [])),
-    ];
-    for (const { host, port } of hosts)
-      for (const ip of await resolveHost(host)) addresses.push({ ip, port });
-    if (addresses.length === 0) return;
-    this.#opened(this.#loop).turn((now) =>
-      live.carried?.input(now, { type: "add-peers", addresses, source: "user" }),
-    );
-  }
-
   // ---- what happens
 
   #event(event: HostEvent): void {
@@ -342,7 +165,7 @@ class Node implements DureNode {
       for (const live of this.#torrents.values()) {
         live.hear({ type: "state-damaged", detail: result.detail });
         if (live.carried?.storage === undefined || live.torrent === undefined) continue;
-        this.#saveTorrent(live, live.torrent); // a database made anew knows nothing of it
+        this.#launcher.saveTorrent(live, live.torrent); // a database made anew knows nothing of it
         live.carried.storage.save();
       }
     }
@@ -358,7 +181,7 @@ class Node implements DureNode {
     const live = this.#torrents.get(infoHash);
     if (live === undefined) return;
     live.hear(report);
-    if (report.type === "metadata") void this.#metadataCame(live, report.infoBytes);
+    if (report.type === "metadata") void this.#launcher.metadataCame(live, report.infoBytes);
   }
 
   /** A .torrent that the user named by its URL, over whichever family the server has. */
@@ -382,13 +205,6 @@ class Node implements DureNode {
       const limits = { bytesMax: torrentUrlBytesMax, timeout: sourceTimeout };
       this.#opened(this.#net).perform({ type: "http-get", request, url, family, trust, ...limits });
     });
-  }
-
-  #stateJob(
-    submit: (desk: Carrier["desk"], answer: (result: StateResult) => void) => void,
-  ): Promise<StateResult> {
-    const loop = this.#opened(this.#loop);
-    return new Promise((resolve) => loop.turn(() => submit(this.#carrier.desk, resolve)));
   }
 
   #handleHost() {
@@ -416,46 +232,10 @@ function lacksFamily(reason: string): boolean {
   return reason === "no-address" || reason === "name-not-found";
 }
 
-function limitsOf(options: NodeOptions | AddOptions, outer?: LimitSettings): LimitSettings {
-  return {
-    downRateMax: options.downRateMax,
-    upRateMax: options.upRateMax,
-    connectionsMax: options.connectionsMax ?? outer?.connectionsMax ?? nodeLimitsDefault.connectionsMax,
-    uploadSlots: options.uploadSlots,
-  };
-}
-
 function makeProfile(profile: string): void {
   try {
     mkdirSync(profile, { recursive: true, mode: 0o700 });
   } catch (cause) {
     throw new NodeError("profile", `the profile folder ${profile} cannot be made`, profile, { cause });
   }
-}
-
-/** The user's trackers first, then the torrent's that are not among them. */
-function mergeTiers(
-  own: readonly (readonly string[])[],
-  others: readonly (readonly string[])[],
-): readonly (readonly string[])[] {
-  const known = new Set(own.flat());
-  return [
-    ...own,
-    ...others.map((tier) => tier.filter((url) => !known.has(url))).filter((tier) => tier.length > 0),
-  ];
-}
-
-function calendar(): UnixMs {
-  return unixMs(Date.now());
-}
-
-function hostPort(text: string): { host: string; port: number }[] {
-  const match = /^([^:\s]+):(\d{1,5})$/.exec(text);
-  return match === null ? [] : [{ host: match[1] ?? "", port: Number(match[2]) }];
-}
-
-async function resolveHost(host: string): Promise<string[]> {
-  const { lookup } = await import("node:dns/promises");
-  const found = await lookup(host, { all: true }).catch(() => []); // a peer that cannot be found is one peer fewer
-  return found.map(({ address }) => address);
 }
