@@ -29,15 +29,23 @@ function ridersShare(swarm: Swarm): number {
   return had.reduce((sum, bytes) => sum + bytes, 0) / riders / swarm.content.bytes.length;
 }
 
-scenario("with 40 % free riders honest peers need at most a quarter more time", [1], (seed, tell) => {
-  const alone = run(seed, false);
-  const ridden = run(seed, true);
+const worlds = 3;
+
+// One world alone may lie to either side (1.13 to 1.26 over eight seeds): the claim is about the mean.
+scenario("with 40 % free riders honest peers need at most a quarter more time", [1], (first, tell) => {
   const sum = (times: readonly number[]) => times.reduce((all, time) => all + time, 0);
-  const slowdown = sum(ridden.times) / sum(alone.times);
-  tell(
-    `median ${alone.median.toFixed(1)} s alone, ${ridden.median.toFixed(1)} s ridden, ` +
-      `last ${alone.times.at(-1)?.toFixed(1)} and ${ridden.times.at(-1)?.toFixed(1)} s; ` +
-      `all together × ${slowdown.toFixed(2)}; a rider has ${(ridersShare(ridden) * 100).toFixed(0)} % by then`,
-  );
-  ok(slowdown <= slowdownMax, `× ${slowdown.toFixed(2)}`);
+  const slowdowns: number[] = [];
+  for (let seed = first; seed < first + worlds; seed += 1) {
+    const alone = run(seed, false);
+    const ridden = run(seed, true);
+    const slowdown = sum(ridden.times) / sum(alone.times);
+    slowdowns.push(slowdown);
+    tell(
+      `world ${seed}: median ${alone.median.toFixed(1)} s alone, ${ridden.median.toFixed(1)} s ridden, ` +
+        `last ${alone.times.at(-1)?.toFixed(1)} and ${ridden.times.at(-1)?.toFixed(1)} s; ` +
+        `all together × ${slowdown.toFixed(2)}; a rider has ${(ridersShare(ridden) * 100).toFixed(0)} % by then`,
+    );
+  }
+  const mean = sum(slowdowns) / worlds;
+  ok(mean <= slowdownMax, `× ${mean.toFixed(2)}`);
 });
