@@ -6,7 +6,7 @@ import { scenario } from "../testing/scenario.ts";
 import { Swarm } from "../testing/swarm.ts";
 
 const stallers = 6;
-const slowdownMax = 1.5;
+const slowdownMax = 2;
 
 function run(seed: number, script: ((swarm: Swarm) => Script) | undefined): Swarm {
   const rates = { up: 400_000, down: 2e6 };
