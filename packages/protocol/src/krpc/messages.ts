@@ -9,7 +9,10 @@ export interface Want {
   readonly nodes6: boolean;
 }
 
-/** A BEP 44 item as it travels. `value` is the bencoded `v`, byte for byte: hashes and signatures are over these bytes. */
+/**
+ * A BEP 44 item as it travels. `value` is the bencoded `v`, byte for byte: hashes and signatures are over these
+ * bytes. It is canonical bencode (sorted keys), at most 1,000 bytes.
+ */
 export type DhtItem =
   | { readonly type: "immutable"; readonly value: Uint8Array }
   | {
@@ -21,7 +24,7 @@ export type DhtItem =
       readonly signature: Uint8Array;
       /** 0 to 2^53 - 1: what a JavaScript number holds exactly. Larger ones on the wire are refused. */
       readonly sequence: number;
-      /** At most 64 bytes; empty when there is none. */
+      /** At most 64 bytes; empty when there is none, and in a response, which never repeats it: who asked knows it. */
       readonly salt: Uint8Array;
     };
 
@@ -67,7 +70,12 @@ export type QueryBody =
       readonly method: string;
       readonly target: DhtKey | undefined;
       readonly want: Want | undefined;
-    };
+    }
+  /**
+   * A known method with arguments that are missing or wrong. The sender's id and transaction are known, so that it
+   * can be told: 203 protocol error, 205 value too big, 207 salt too big. Only decoded, never encoded.
+   */
+  | { readonly type: "malformed"; readonly method: string; readonly code: 203 | 205 | 207 };
 
 /** The `r` dictionary. Everything but `id` is absent unless its query asks for it. */
 export interface ResponseBody {
@@ -75,8 +83,10 @@ export interface ResponseBody {
   readonly nodes?: Uint8Array;
   /** 38 bytes each (BEP 32). Length checked. */
   readonly nodes6?: Uint8Array;
-  /** Peers; those of impossible ports are left out. */
-  readonly values?: readonly Address[];
+  /** Peers of `values`, 6 bytes each, one after the other. Those of port 0 are left out. Empty is written as an empty list. */
+  readonly values?: Uint8Array;
+  /** Peers of `values` that are 18 bytes each (BEP 32 allows a mixed list). */
+  readonly values6?: Uint8Array;
   readonly token?: Uint8Array;
   /** BEP 33, 256 bytes each. */
   readonly bloomSeeds?: Uint8Array;
