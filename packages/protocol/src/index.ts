@@ -1,4 +1,5 @@
 export * from "./bencode/index.ts";
+export * from "./dht/index.ts";
 export * from "./extension/index.ts";
 export * from "./krpc/index.ts";
 export * from "./magnet/index.ts";
