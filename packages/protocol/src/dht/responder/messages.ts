@@ -1,105 +1,67 @@
-import type { Address, Family, Ms, Prng } from "@dure/base";
-import type { DhtItem, DhtKey, KrpcQuery } from "../../krpc/index.ts";
+import type { Address, Family, Ms } from "@dure/base";
+import type { DhtKey, KrpcQuery } from "../../krpc/index.ts";
 
-/** What the answering half needs to know of the asking half, for the endpoint a query came in on. */
+/** What the answering half needs of the asking half, for one query. Endpoints of one family share nothing but stores. */
 export interface ResponderView {
-  readonly id: DhtKey;
-  /** BEP 43: we answer nothing. */
-  readonly readOnly: boolean;
-  /** Compact node info (26 or 38 bytes each) of the at most 8 good nodes closest to `target`; may be empty. */
-  closest(target: DhtKey, family: Family): Uint8Array;
-  /** Whether this address has answered one of our queries. Asked only when answers are short of bytes. */
+  readonly ownId: DhtKey;
+  /** Of the endpoint that heard the query. */
+  readonly family: Family;
+  /** The 8 closest nodes that may be told, 26 bytes each, closest first (BEP 5); fewer or none where there are not as many. */
+  closest4(target: DhtKey): Uint8Array;
+  /** 38 bytes each (BEP 32). */
+  closest6(target: DhtKey): Uint8Array;
+  /** Whether this address has answered a query of ours, so that it is no forged one. Asked when bytes are short. */
   knows?(from: Address): boolean;
 }
 
 export interface ResponderOptions {
-  /** 16 bytes that only this process knows: tokens are made from them. */
-  readonly secret: Uint8Array;
-  /** For choices that need no secrecy: which peers, which samples. */
-  readonly prng: Prng;
-  /** `v` of every answer: at most 16 bytes, none when undefined. */
-  readonly version?: Uint8Array;
-  /** All answers together; 32,000 when undefined, `Infinity` for no limit. */
-  readonly answerBytesPerSecond?: number;
-  /** To one source; 5 when undefined, `Infinity` for no limit. */
-  readonly sourceAnswersPerSecond?: number;
-  /** Loopback and private addresses are limited like all others: for tests. */
+  /** 16 bytes or more of true chance, the host's: tokens are made with it, so that nobody can forge one. */
+  readonly tokenSecret: Uint8Array;
+  /** Loopback and private sources are limited as others are. Default false. */
   readonly countLocal?: boolean;
-  /** Keys that are neither stored nor served. */
+  /** All answers together, in bytes a second. Default 32,000. Infinity: no cap. */
+  readonly answerRate?: number;
+  /** Answers a second to one source, before it is not heard for a while. Default 5. */
+  readonly answersPerSource?: number;
+  readonly topicsMax?: number;
+  readonly peersPerTopicMax?: number;
+  readonly itemsMax?: number;
+  /** `v` of each answer. Left out: none is sent. */
+  readonly version?: Uint8Array;
+  /** Info-hashes and targets that are neither kept nor served. */
   readonly denied?: (key: DhtKey) => boolean;
 }
 
-/** What becomes of a query. */
-export type Answer =
-  /** To be sent where the query came from. */
-  | { readonly type: "send"; readonly bytes: Uint8Array }
-  /** Nothing is said. */
-  | { readonly type: "drop"; readonly reason: DropReason }
-  /** A signature must be checked before there is an answer: hand the job back through `verified`, once. */
-  | { readonly type: "verify"; readonly job: SignatureJob };
-
-export type DropReason =
-  /** BEP 43: this endpoint answers nothing. */
-  | "read-only"
-  /** The source asked too often and is not heard for a while. */
-  | "banned"
-  /** The source had its answers of this second. */
-  | "source-rate"
-  /** All sources together had their bytes. */
-  | "total-rate"
-  /** An address nobody can be answered at: port 0, multicast and the like. */
-  | "unanswerable"
-  /** Too many signatures wait to be checked. */
-  | "busy"
-  /** An error that would be larger than what it complains of. */
-  | "amplifies";
-
-/** An ed25519 check. The host reads the first three fields; the rest is for `verified`. */
-export interface SignatureJob {
+/** A signature must be checked before the put is stored and answered: `Responder.verified` completes it. */
+export interface PendingPut {
+  readonly type: "verify";
+  /** The responder's own number for it. */
+  readonly job: number;
   readonly publicKey: Uint8Array;
   readonly signature: Uint8Array;
-  /** What was signed: salt, sequence and value (BEP 44). */
   readonly message: Uint8Array;
-  readonly put: PendingPut;
 }
 
-export interface PendingPut {
-  readonly from: Address;
-  readonly transaction: Uint8Array;
-  readonly ownId: DhtKey;
-  readonly target: DhtKey;
-  readonly item: DhtItem & { readonly type: "mutable" };
-  readonly cas: number | undefined;
-}
+/** The datagram to send back to where the query came from; undefined: silence. */
+export type ResponderAnswer = Uint8Array | PendingPut | undefined;
 
-/** What the stores and limits hold now. */
-export interface ResponderCounts {
+export interface ResponderStatus {
   readonly topics: number;
   readonly peers: number;
   readonly items: number;
-  readonly sources: number;
-  readonly signatureJobs: number;
+  readonly answered: number;
+  /** Queries that met a limit and got silence. */
+  readonly dropped: number;
 }
 
-/** The contract of `Responder`, for those who call it. */
-export interface Responding {
-  /** Cheap: ask before decoding a datagram, and do not decode it when true. */
-  isBanned(now: Ms, from: Address): boolean;
-  answer(now: Ms, from: Address, query: KrpcQuery, view: ResponderView): Answer;
-  /** A datagram that looked like a query and could not be read. `code` 203 unless the codec knows better (BEP 44: 205, 207). */
-  malformed(now: Ms, from: Address, complaint: Complaint, view: ResponderView): Answer;
-  verified(now: Ms, job: SignatureJob, good: boolean): Answer;
-  /** When to call `wake` next; undefined when nothing is stored. */
+/** The answering half as the node uses it: `class Responder implements Answering`. */
+export interface Answering {
+  /** Cheap, so that the datagrams of a flood need not be decoded: such a source gets silence. */
+  banned(now: Ms, from: Address): boolean;
+  answer(now: Ms, from: Address, query: KrpcQuery, view: ResponderView): ResponderAnswer;
+  /** The verdict on a pending put gives its answer. Who asked, and over which endpoint, the node remembers by job. */
+  verified(now: Ms, job: number, good: boolean): Uint8Array | undefined;
   deadline(): Ms | undefined;
   wake(now: Ms): void;
-  readonly counts: ResponderCounts;
-}
-
-export interface Complaint {
-  /** Of the datagram; an error larger than this is not sent. */
-  readonly bytes: number;
-  /** `t`, where it could be read; nothing is answered without one. */
-  readonly transaction: Uint8Array | undefined;
-  readonly code: number;
-  readonly message: string;
+  status(): ResponderStatus;
 }
