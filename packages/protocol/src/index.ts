@@ -2,6 +2,7 @@ export * from "./bencode/index.ts";
 export * from "./dht/index.ts";
 export * from "./extension/index.ts";
 export * from "./krpc/index.ts";
+export * from "./lsd/index.ts";
 export * from "./magnet/index.ts";
 export * from "./metainfo/index.ts";
 export * from "./peer-wire/index.ts";
