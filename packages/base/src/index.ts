@@ -9,5 +9,6 @@ export * from "./machine.ts";
 export * from "./prng.ts";
 export * from "./queue.ts";
 export * from "./result.ts";
+export * from "./siphash.ts";
 export * from "./time.ts";
 export * from "./units.ts";

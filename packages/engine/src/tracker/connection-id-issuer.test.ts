@@ -1,8 +1,7 @@
 import { equal, ok } from "node:assert/strict";
 import { test } from "node:test";
-import { minutes, ms, Prng, seconds } from "@dure/base";
+import { minutes, ms, Prng, seconds, sipHash } from "@dure/base";
 import { ConnectionIdIssuer } from "./connection-id-issuer.ts";
-import { sipHash } from "./siphash.ts";
 
 const issuer = new ConnectionIdIssuer(sipHash(new Prng(1).bytes(16)));
 

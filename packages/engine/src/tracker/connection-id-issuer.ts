@@ -1,5 +1,4 @@
-import { concat, type Ms, must, parseIp } from "@dure/base";
-import type { KeyedHash } from "./siphash.ts";
+import { concat, type KeyedHash, type Ms, must, parseIp } from "@dure/base";
 
 const windowLength = 60_000;
 // An id is good for its own window and two more: at least the two minutes of BEP 15, less than three.

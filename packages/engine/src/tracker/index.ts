@@ -1,4 +1,3 @@
 export * from "./connection-id-issuer.ts";
-export * from "./siphash.ts";
 export type { SwarmPeer } from "./swarm.ts";
 export * from "./swarm-book.ts";

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { canonicalIp, ms, Prng, viewOf } from "@dure/base";
-import { ConnectionIdIssuer, SwarmBook, type SwarmBookOptions, sipHash } from "@dure/engine";
+import { canonicalIp, ms, Prng, sipHash, viewOf } from "@dure/base";
+import { ConnectionIdIssuer, SwarmBook, type SwarmBookOptions } from "@dure/engine";
 import { NodeError } from "../api.ts";
 import type { Clock } from "./clock.ts";
 import { TrackerHttp } from "./tracker-http.ts";

@@ -1,5 +1,5 @@
-import { formatAddress, type Ms, type Prng } from "@dure/base";
-import { ConnectionIdIssuer, SwarmBook, sipHash } from "@dure/engine";
+import { formatAddress, type Ms, type Prng, sipHash } from "@dure/base";
+import { ConnectionIdIssuer, SwarmBook } from "@dure/engine";
 import {
   decodeHttpTrackerRequest,
   decodeUdpTrackerRequest,
