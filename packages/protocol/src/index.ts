@@ -5,6 +5,8 @@ export * from "./krpc/index.ts";
 export * from "./lsd/index.ts";
 export * from "./magnet/index.ts";
 export * from "./metainfo/index.ts";
+export * from "./nat-pmp/index.ts";
+export * from "./pcp/index.ts";
 export * from "./peer-wire/index.ts";
 export * from "./pex/index.ts";
 export * from "./tracker/index.ts";

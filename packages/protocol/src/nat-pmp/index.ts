@@ -1,0 +1,3 @@
+export * from "./mapped-protocol.ts";
+export * from "./requests.ts";
+export * from "./responses.ts";
