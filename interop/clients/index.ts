@@ -9,6 +9,7 @@ import { webtorrent } from "./webtorrent.ts";
 
 export { type Bencodable, bencode } from "./bencode.ts";
 export * from "./client.ts";
+export * from "./dht.ts";
 export { type Event, eventNamed } from "./events.ts";
 export * from "./netns.ts";
 export { type OnePeerTracker, startOnePeerTracker } from "./one-peer-tracker.ts";

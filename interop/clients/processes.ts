@@ -26,6 +26,8 @@ export interface Program {
   readonly work: string;
   readonly netns?: string | undefined;
   readonly env?: Readonly<Record<string, string>>;
+  /** It hears what `say` is given; otherwise its stdin is empty. */
+  readonly listens?: boolean;
   /** Start it without the wrapper that ends it with us: for timing a start. */
   readonly bare?: boolean;
 }
@@ -107,11 +109,12 @@ export class RunningProgram {
     const log = openSync(this.#errorPath(), "w");
     this.startedAt = performance.now();
     this.#child = spawn(command, args, {
-      stdio: ["ignore", "pipe", log],
+      stdio: [program.listens === true ? "pipe" : "ignore", "pipe", log],
       env: { ...process.env, ...program.env },
       cwd: program.work,
     });
     closeSync(log);
+    this.#child.stdin?.on("error", () => {}); // it left: `exited` says so
     this.pid = this.#child.pid ?? -1; // -1: never started; `exited` then says so
     this.exited = new Promise((resolve) => {
       const leave = (exit: Exit): void => {
@@ -160,6 +163,11 @@ export class RunningProgram {
         reject(this.failure(`left (${exit.signal ?? `status ${exit.code}`}) before it was ${options.what}`));
       });
     });
+  }
+
+  /** A line to the program's stdin. */
+  say(line: string): void {
+    this.#child.stdin?.write(`${line}\n`);
   }
 
   kill(signal: NodeJS.Signals): void {
