@@ -12,3 +12,4 @@ export * from "./pex/index.ts";
 export * from "./tracker/index.ts";
 export * from "./tracker-http/index.ts";
 export * from "./tracker-udp/index.ts";
+export * from "./upnp/index.ts";
