@@ -3,6 +3,7 @@ export * from "./choker/index.ts";
 export * from "./limits/index.ts";
 export * from "./metadata/index.ts";
 export * from "./peers/index.ts";
+export * from "./pex/index.ts";
 export * from "./picker/index.ts";
 export * from "./session/index.ts";
 export * from "./torrent/index.ts";

@@ -1,5 +1,6 @@
+export { isLocal } from "./address-key.ts";
 export { canonicalPriority } from "./canonical-priority.ts";
-export { type PeerSource, peerSources } from "./known-peer.ts";
+export { type PeerHints, type PeerSource, peerSources } from "./known-peer.ts";
 export { peerLimits } from "./limits.ts";
 export {
   type AddOutcome,

@@ -25,6 +25,14 @@ export type PeerState =
   | { readonly name: "connected" }
   | { readonly name: "given-up"; readonly since: Ms };
 
+/** What others said of a peer: believed as far as nothing is lost by it. */
+export interface PeerHints {
+  readonly seed?: boolean;
+  readonly utp?: boolean;
+  readonly prefersEncryption?: boolean;
+  readonly holepunch?: boolean;
+}
+
 export interface KnownPeer {
   readonly key: string;
   readonly address: Address;
@@ -37,6 +45,8 @@ export interface KnownPeer {
   seed: boolean;
   /** The peer itself said or showed that it is a seed or is none; what others say no longer counts. */
   seedObserved: boolean;
+  /** `seed` of it counts only until the peer shows itself. */
+  hints: PeerHints;
   heardAt: Ms;
   usefulAt: Ms | undefined;
   /** Canonical priority (BEP 40) where our own address is known, else a lot. Higher goes first. */
@@ -46,6 +56,13 @@ export interface KnownPeer {
 
 export function namedByUser(peer: KnownPeer): boolean {
   return peer.sources.has("user");
+}
+
+/** BEP 27: known by nothing that a private torrent may use. */
+export function isHearsay(peer: KnownPeer): boolean {
+  for (const source of peer.sources)
+    if (source !== "pex" && source !== "dht" && source !== "lsd") return false;
+  return true;
 }
 
 /** Which of two addresses to connect to first: negative when `a`. A total order. */

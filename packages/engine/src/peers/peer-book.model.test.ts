@@ -121,6 +121,7 @@ const knownPeers: fc.Arbitrary<KnownPeer> = fc
     failures,
     seed: false,
     seedObserved: false,
+    hints: {},
     heardAt: ms(heardAt),
     usefulAt: usefulAt === undefined ? undefined : ms(usefulAt),
     priority,

@@ -17,8 +17,10 @@ import { canonicalPriority } from "./canonical-priority.ts";
 import {
   byMerit,
   byWorthlessness,
+  isHearsay,
   type KnownPeer,
   namedByUser,
+  type PeerHints,
   type PeerSource,
   standing,
 } from "./known-peer.ts";
@@ -79,7 +81,7 @@ export class PeerBook {
     this.#victims = new VictimGuard();
   }
 
-  add(now: Ms, address: Address, source: PeerSource, hints?: { readonly seed?: boolean }): AddOutcome {
+  add(now: Ms, address: Address, source: PeerSource, hints?: PeerHints): AddOutcome {
     const key = formatAddress(address);
     const peer = this.#known.get(key);
     if (peer !== undefined) return this.#hearAgain(now, peer, source, hints);
@@ -96,6 +98,7 @@ export class PeerBook {
       failures: 0,
       seed: hints?.seed ?? false,
       seedObserved: false,
+      hints: hints ?? {},
       heardAt: now,
       usefulAt: undefined,
       priority: this.#priority(address) ?? lot,
@@ -203,6 +206,22 @@ export class PeerBook {
     }
   }
 
+  /** What was said of a peer, for whoever dials it. */
+  hints(address: Address): PeerHints | undefined {
+    return this.#known.get(formatAddress(address))?.hints;
+  }
+
+  /** The torrent is private (BEP 27): what gossip named is forgotten. Those among it that are connected are returned. */
+  forgetHearsay(): Address[] {
+    const connected: Address[] = [];
+    for (const peer of [...this.#known.values()]) {
+      if (!isHearsay(peer)) continue;
+      if (peer.state.name === "connected") connected.push(peer.address);
+      this.#forget(peer.address);
+    }
+    return connected;
+  }
+
   isBanned(address: Address): boolean {
     return this.#bans.has(address);
   }
@@ -235,14 +254,10 @@ export class PeerBook {
     return tallyPeers(this.#known.values(), this.#bans.size);
   }
 
-  #hearAgain(
-    now: Ms,
-    peer: KnownPeer,
-    source: PeerSource,
-    hints: { readonly seed?: boolean } | undefined,
-  ): AddOutcome {
+  #hearAgain(now: Ms, peer: KnownPeer, source: PeerSource, hints: PeerHints | undefined): AddOutcome {
     peer.heardAt = now;
     peer.sources.add(source);
+    if (hints !== undefined) peer.hints = { ...peer.hints, ...hints };
     if (hints?.seed !== undefined && !peer.seedObserved) peer.seed = hints.seed;
     const rested = peer.state.name === "given-up" && now - peer.state.since >= givenUpRest;
     if (peer.state.name === "given-up" && (rested || source === "user")) {

@@ -44,6 +44,7 @@ export interface TorrentShape {
   readonly seed?: number;
   readonly name?: string;
   readonly port?: number;
+  readonly pex?: boolean;
 }
 
 export function haveOf(info: Info, have: "all" | readonly number[] | undefined): Bitfield {
@@ -69,6 +70,7 @@ export function torrentOf(info: Info, shape: TorrentShape = {}): Torrent {
     limits: { ...nodeLimitsDefault, ...shape.limits },
     prng: new Prng(shape.seed ?? 1, shape.name ?? "us"),
     countLocal: true,
+    ...(shape.pex === undefined ? {} : { pex: shape.pex }),
   };
   return new Torrent(options);
 }

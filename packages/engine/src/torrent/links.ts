@@ -9,7 +9,7 @@ import {
   type PeerId,
   parseAddress,
 } from "@dure/base";
-import { clientName } from "@dure/protocol";
+import { clientName, type PexContact } from "@dure/protocol";
 import type { DialFailure, PeerBook } from "../peers/index.ts";
 import type { Limits } from "../session/index.ts";
 import type { Context } from "./context.ts";
@@ -73,6 +73,23 @@ export class Links {
     peer.listens = address;
     this.#book.add(now, address, "incoming");
     this.#book.connected(now, address);
+  }
+
+  /** Hearsay of a peer (BEP 11). */
+  learn(now: Ms, contacts: readonly PexContact[]): void {
+    for (const { address, flags } of contacts) {
+      const { seed, utp, prefersEncryption, holepunch } = flags;
+      this.#book.add(now, address, "pex", { seed, utp, prefersEncryption, holepunch });
+    }
+  }
+
+  /** BEP 27: only the tracker names peers, so links to those that gossip named end. */
+  becomePrivate(now: Ms): void {
+    const unwanted = new Set(this.#book.forgetHearsay().map(formatAddress));
+    for (const peer of [...this.#context.peers.values()]) {
+      const dialled = !peer.facts.incoming && unwanted.has(formatAddress(peer.facts.address));
+      if (dialled) this.#context.close(now, peer.id, "private");
+    }
   }
 
   /** A peer says how it sees us. Believed when several, each from its own address, agree. */

@@ -1,7 +1,7 @@
 import type { Address, PeerId } from "@dure/base";
 import type { BlockSpan, PeerMessage } from "@dure/protocol";
 import type { AnnouncerInput, AnnouncerOutput } from "../announcer/index.ts";
-import type { DialFailure } from "../peers/index.ts";
+import type { DialFailure, PeerSource } from "../peers/index.ts";
 
 /** A connection, by the number its host gave it. */
 export type LinkId = number;
@@ -35,7 +35,12 @@ export type TorrentInput =
   | { readonly type: "stop" }
   | { readonly type: "pause" }
   | { readonly type: "resume" }
-  | { readonly type: "add-peers"; readonly addresses: readonly Address[]; readonly source: "user" | "resume" }
+  /** Not taken from "lsd" and "dht" by a private torrent (BEP 27). */
+  | {
+      readonly type: "add-peers";
+      readonly addresses: readonly Address[];
+      readonly source: Extract<PeerSource, "user" | "resume" | "lsd" | "dht">;
+    }
   /** Handshakes are exchanged and name this torrent. */
   | { readonly type: "link-open"; readonly link: LinkId; readonly facts: LinkFacts }
   /** The answer to a `connect` that reached no handshake. */

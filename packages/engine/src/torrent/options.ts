@@ -17,6 +17,8 @@ export interface TorrentOptions {
   readonly node: Limits;
   readonly limits: LimitSettings;
   readonly prng: Prng;
+  /** Peer exchange (BEP 11); default true. Never for a private torrent. */
+  readonly pex?: boolean;
   /** Per-address limits count loopback and private addresses too: for tests. */
   readonly countLocal?: boolean;
 }

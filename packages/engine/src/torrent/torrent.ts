@@ -88,6 +88,11 @@ export class Torrent implements Machine<TorrentInput, TorrentOutput> {
     return this.#peers;
   }
 
+  /** Others may be told that it is here: it takes part, and is not known to be private (BEP 27). */
+  get discoverable(): boolean {
+    return this.#state === "running" && this.#ready?.info.private !== true;
+  }
+
   get complete(): boolean {
     return this.#complete;
   }
@@ -167,6 +172,7 @@ export class Torrent implements Machine<TorrentInput, TorrentOutput> {
       case "pause":
         return this.#stop(now, "paused");
       case "add-peers":
+        if (this.#ready?.info.private === true && (input.source === "lsd" || input.source === "dht")) return;
         for (const address of input.addresses) this.book.add(now, address, input.source);
         if (this.#state === "running") this.#links.connectMore(now);
         return;
@@ -203,7 +209,11 @@ export class Torrent implements Machine<TorrentInput, TorrentOutput> {
   setReady(now: Ms, start: ReadyStart): void {
     assert(this.#ready === undefined, "a torrent becomes ready once");
     this.#metadata = undefined;
-    if (start.info.private) this.#announcer.becomePrivate();
+    if (start.info.private) {
+      this.#announcer.becomePrivate();
+      this.#extensions.becomePrivate(now);
+      this.#links.becomePrivate(now);
+    }
     this.#setReady(start);
     for (const peer of this.#peers.values()) this.#wire.replayEarly(now, peer);
     this.#setTotals();
@@ -286,6 +296,7 @@ export class Torrent implements Machine<TorrentInput, TorrentOutput> {
     const peer = this.#peers.get(link);
     if (peer === undefined) return;
     this.#peers.delete(link);
+    this.#extensions.left(now, peer);
     this.#ready?.downloads.releaseAll(peer);
     this.#ready?.picker.peerLeft(peer.holdings);
     this.#metadata?.handle(now, { type: "peer-left", peer: link });
@@ -352,6 +363,7 @@ export class Torrent implements Machine<TorrentInput, TorrentOutput> {
   #tick(now: Ms): void {
     this.#setTotals();
     this.#links.tick(now, this.#complete);
+    this.#extensions.tick(now);
     if (this.#scrapeAt !== undefined && now >= this.#scrapeAt) {
       this.#scrapeAt = ms(now + scrapeEvery);
       this.#announcer.handle(now, { type: "scrape" });
