@@ -46,6 +46,11 @@ export type QueryBody =
       readonly token: Uint8Array;
       /** Undefined with `implied_port`: the source port of the datagram counts. */
       readonly port: number | undefined;
+      /**
+       * Only beside an undefined `port`: the port we believe in, for nodes that do not know `implied_port` or ask for a
+       * port nevertheless, as libtorrent does. Who announces gives it; who stores ignores it.
+       */
+      readonly fallbackPort?: number;
       /** BEP 33. */
       readonly seed: boolean;
     }

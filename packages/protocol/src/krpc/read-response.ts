@@ -1,0 +1,90 @@
+import { slot } from "./body-names.ts";
+import type { Fields } from "./fields.ts";
+import { bloomBytes, krpcLimits, nodeIdBytes } from "./limits.ts";
+import type { DhtKey, ResponseBody } from "./messages.ts";
+import { readItem } from "./read-item.ts";
+import { isDigit, skipString, stringStart } from "./scan.ts";
+
+type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
+
+/**
+ * What is answered, out of `r`. An answer does not say what was asked, so every field is optional, and one of a wrong
+ * type, length or range is left out: the others may still serve, as closer nodes do beside a broken token.
+ */
+export function readResponse(fields: Fields): ResponseBody {
+  const body: Writable<ResponseBody> = {};
+  const nodes = fields.entries(slot.nodes, nodeIdBytes + 6);
+  if (nodes !== undefined) body.nodes = nodes;
+  const nodes6 = fields.entries(slot.nodes6, nodeIdBytes + 18);
+  if (nodes6 !== undefined) body.nodes6 = nodes6;
+  const token = fields.bytes(slot.token, 0, krpcLimits.tokenBytesMax);
+  if (token !== undefined) body.token = token;
+  if (fields.has(slot.values)) readValues(fields, body);
+  if (fields.has(slot.bloomSeeds) || fields.has(slot.bloomPeers)) readBlooms(fields, body);
+  if (fields.has(slot.sequence) || fields.has(slot.value)) readStored(fields, body);
+  if (fields.has(slot.samples) || fields.has(slot.interval) || fields.has(slot.storedCount))
+    readSamples(fields, body);
+  return body;
+}
+
+/*
+ * BEP 5 and 32: a list of strings of 6 or 18 bytes. Some nodes put all their IPv4 peers into one string, in a list or
+ * without one: any other multiple of 6 is read so. Strings of other lengths are left out, and so is port 0, where
+ * nobody listens. Strings that lie in a list have their lengths between them, so the peers are copied.
+ */
+function readValues(fields: Fields, body: Writable<ResponseBody>): void {
+  const elements = fields.elements(slot.values);
+  const peers6 = gatherPeers(fields.datagram, elements, 18);
+  const peers4 = gatherPeers(fields.datagram, elements, 6);
+  if (peers6.length > 0) body.values6 = peers6;
+  if (peers4.length > 0 || peers6.length === 0) body.values = peers4;
+}
+
+function gatherPeers(datagram: Uint8Array, elements: readonly number[], stride: 6 | 18): Uint8Array {
+  const peers = new Uint8Array(elements.length === 0 ? 0 : datagram.length);
+  let used = 0;
+  for (const at of elements) {
+    if (!isDigit(datagram[at] ?? 0)) continue;
+    const start = stringStart(datagram, at);
+    const end = skipString(datagram, at);
+    const strideHere = end - start === 18 ? 18 : 6;
+    if (strideHere !== stride || (end - start) % stride !== 0) continue;
+    for (let from = start; from < end; from += stride) {
+      const port = ((datagram[from + stride - 2] ?? 0) << 8) | (datagram[from + stride - 1] ?? 0);
+      if (port === 0) continue;
+      for (let index = 0; index < stride; index += 1) peers[used + index] = datagram[from + index] ?? 0;
+      used += stride;
+    }
+  }
+  return peers.slice(0, used);
+}
+
+function readBlooms(fields: Fields, body: Writable<ResponseBody>): void {
+  const seeds = fields.bytes(slot.bloomSeeds, bloomBytes, bloomBytes);
+  if (seeds !== undefined) body.bloomSeeds = seeds;
+  const peers = fields.bytes(slot.bloomPeers, bloomBytes, bloomBytes);
+  if (peers !== undefined) body.bloomPeers = peers;
+}
+
+// An item with anything wrong with it is none: it could not be verified.
+function readStored(fields: Fields, body: Writable<ResponseBody>): void {
+  const sequence = fields.integer(slot.sequence, 0, Number.MAX_SAFE_INTEGER);
+  if (sequence !== undefined) body.sequence = sequence;
+  const item = readItem(fields);
+  if (typeof item !== "number") body.item = item;
+}
+
+function readSamples(fields: Fields, body: Writable<ResponseBody>): void {
+  const samples = fields.entries(slot.samples, nodeIdBytes);
+  if (samples !== undefined) body.samples = splitKeys(samples);
+  const interval = fields.integer(slot.interval, 0, krpcLimits.sampleIntervalMax);
+  if (interval !== undefined) body.interval = interval;
+  const storedCount = fields.integer(slot.storedCount, 0, Number.MAX_SAFE_INTEGER);
+  if (storedCount !== undefined) body.storedCount = storedCount;
+}
+
+function splitKeys(bytes: Uint8Array): DhtKey[] {
+  const keys: DhtKey[] = []; // bounded by the datagram
+  for (let at = 0; at < bytes.length; at += nodeIdBytes) keys.push(bytes.subarray(at, at + nodeIdBytes));
+  return keys;
+}
