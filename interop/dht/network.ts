@@ -1,6 +1,6 @@
 import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { join } from "node:path";
-import type { DhtKeys, DhtNodes, DhtProgram, Endpoint } from "../clients/index.ts";
+import type { DhtJob, DhtKeys, DhtNodes, DhtProgram, Endpoint } from "../clients/index.ts";
 
 const port = 6881;
 const knownFirst = 4;
@@ -21,7 +21,11 @@ export interface ClosedNetwork {
  */
 export async function openClosedNetwork(
   programs: readonly DhtProgram[],
-  options: { count: number; work: string; settings?: Readonly<Record<string, object>> },
+  options: {
+    count: number;
+    work: string;
+    settings?: Readonly<Record<string, NonNullable<DhtJob["settings"]>>>;
+  },
 ): Promise<ClosedNetwork> {
   const nodes = new Map<string, DhtNodes>();
   const stop = async (): Promise<void> => {
