@@ -1,4 +1,4 @@
-import { assert, at, Bitfield, must } from "@dure/base";
+import { assert, at, Bitfield, byteAt, must } from "@dure/base";
 import { type BlockSpan, peerWireLimits } from "@dure/protocol";
 import { type Pool, slabBytes } from "./pool.ts";
 
@@ -18,8 +18,8 @@ interface Run {
   readonly firstBlock: number;
   readonly states: Uint8Array;
   memory: number | undefined;
-  /** Blocks under way; a block has a second one when a second peer sends it. Bounded by the links. */
-  readonly landings: Set<Landing>;
+  /** Blocks under way, one or two as a rule; a block has a second one when a second peer sends it. Bounded by the links. */
+  readonly landings: Landing[];
   filledCount: number;
   arrivingCount: number;
   writingCount: number;
@@ -90,8 +90,8 @@ export class Assembly {
   place(span: BlockSpan): Landing | "full" | "taken" {
     const piece = this.#piece(span.piece);
     const { run, index } = locate(piece, span.begin);
-    if (at(run.states, index) === arriving) return this.#placeRival(span, run, index);
-    if (at(run.states, index) !== empty) return "taken";
+    if (byteAt(run.states, index) === arriving) return this.#placeRival(span, run, index);
+    if (byteAt(run.states, index) !== empty) return "taken";
     if (run.memory === undefined) {
       const memory = this.#pool.take(runBytes(run));
       if (memory === undefined) return "full";
@@ -99,18 +99,18 @@ export class Assembly {
     }
     run.states[index] = arriving;
     run.arrivingCount += 1;
-    return land({ memory: run.memory + index * blockBytes, span, run, index, rival: false });
+    return land(run, index, span, run.memory + index * blockBytes, false);
   }
 
   #placeRival(span: BlockSpan, run: Run, index: number): Landing | "taken" {
     const memory = this.#pool.take(span.length);
-    return memory === undefined ? "taken" : land({ memory, span, run, index, rival: true });
+    return memory === undefined ? "taken" : land(run, index, span, memory, true);
   }
 
   /** The block is whole. Returns the write that this makes ready, if any. */
   arrived(landing: Landing): RunWrite | undefined {
     const { run, index, span } = landing;
-    assert(!landing.beaten && at(run.states, index) === arriving, "the block was arriving");
+    assert(!landing.beaten && byteAt(run.states, index) === arriving, "the block was arriving");
     for (const other of run.landings) if (other.index === index) other.beaten = other !== landing;
     run.arrivingCount -= 1;
     if (landing.rival && !run.piece.dropped) this.#bringIn(landing);
@@ -192,7 +192,7 @@ export class Assembly {
     memory.dropped = true;
     for (const run of memory.runs) {
       for (let index = 0; index < run.states.length; index += 1) {
-        if (at(run.states, index) === filled) this.#unwritten -= blockLength(run, index);
+        if (byteAt(run.states, index) === filled) this.#unwritten -= blockLength(run, index);
       }
       run.filledCount = 0;
       this.#freeIfIdle(run);
@@ -202,9 +202,9 @@ export class Assembly {
   #writeFilled(run: Run): RunWrite[] {
     const writes: RunWrite[] = [];
     for (let index = 0; index < run.states.length; index += 1) {
-      if (at(run.states, index) !== filled) continue;
+      if (byteAt(run.states, index) !== filled) continue;
       let end = index + 1;
-      while (end < run.states.length && at(run.states, end) === filled) end += 1;
+      while (end < run.states.length && byteAt(run.states, end) === filled) end += 1;
       writes.push(this.#write(run, index, end));
       index = end;
     }
@@ -228,7 +228,11 @@ export class Assembly {
   }
 
   #leave(landing: Landing): void {
-    landing.run.landings.delete(landing);
+    const { landings } = landing.run;
+    const place = landings.indexOf(landing);
+    const last = landings.pop();
+    assert(place >= 0 && last !== undefined, "the landing is listed");
+    if (last !== landing) landings[place] = last;
     if (landing.rival) this.#pool.give(landing.memory);
   }
 
@@ -247,16 +251,18 @@ export class Assembly {
     for (let firstBlock = 0; firstBlock < blocks; firstBlock += runBlocks) {
       const states = new Uint8Array(Math.min(runBlocks, blocks - firstBlock));
       const counts = { filledCount: 0, arrivingCount: 0, writingCount: 0 };
-      made.runs.push({ piece: made, firstBlock, states, memory: undefined, landings: new Set(), ...counts });
+      made.runs.push({ piece: made, firstBlock, states, memory: undefined, landings: [], ...counts });
     }
     this.#pieces.set(piece, made);
     return made;
   }
 }
 
-function land(parts: Omit<Landing, "beaten">): Landing {
-  const landing = { ...parts, span: { ...parts.span }, beaten: false };
-  parts.run.landings.add(landing);
+/** Written out: once for each block, and spreading objects shows in profiles. The span is the framer's, and reused. */
+function land(run: Run, index: number, span: BlockSpan, memory: number, rival: boolean): Landing {
+  const { piece, begin, length } = span;
+  const landing = { memory, span: { piece, begin, length }, run, index, rival, beaten: false };
+  run.landings.push(landing);
   return landing;
 }
 

@@ -132,8 +132,7 @@ export class CarriedTorrent {
       return this.skipped(now, link, landing.span);
     }
     this.storage?.arrived(now, landing);
-    this.engine.handle(now, { type: "block", link: link.socket, span: landing.span });
-    this.drain(now);
+    this.engine.handle(now, { type: "block", link: link.socket, span: landing.span }); // `chunkDone` drains
   }
 
   /** A block went by that nobody needed, or that came too late. */
@@ -141,7 +140,7 @@ export class CarriedTorrent {
     this.input(now, { type: "block-lost", link: link.socket, span });
   }
 
-  /** The chunk is done: requests that came together are read together. */
+  /** The chunk is done: what its blocks and requests led to is carried out together. */
   chunkDone(now: Ms, link: Link): void {
     this.engine.pump(now, link.socket);
     this.drain(now);

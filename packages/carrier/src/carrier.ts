@@ -347,9 +347,9 @@ export class Carrier implements Machine<HostEvent, HostEffect | Report> {
     }
     for (const link of this.#hungry) {
       if (link.held !== undefined) {
-        if (!resumeHeld(now, link, this.#receiver)) continue;
-        if (link.torrent === undefined) continue; // closed over what was held
-        link.torrent.chunkDone(now, link);
+        const resumed = resumeHeld(now, link, this.#receiver);
+        link.torrent?.chunkDone(now, link);
+        if (!resumed || link.torrent === undefined) continue; // or it was closed over what was held
         if (!this.#paused.has(link)) this.desk.emit({ type: "tcp-read", socket: link.socket, flowing: true });
       }
       this.#dirty.add(link);

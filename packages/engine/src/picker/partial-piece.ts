@@ -1,4 +1,4 @@
-import { assert, at } from "@dure/base";
+import { assert, byteAt } from "@dure/base";
 
 /** Who sent a block: a peer by its number, or the disk, when the block was there before this run. */
 export type Contributor = number;
@@ -60,23 +60,23 @@ export class PartialPiece {
   }
 
   isReceived(block: number): boolean {
-    return at(this.#state, block) === received;
+    return byteAt(this.#state, block) === received;
   }
 
   requesters(block: number): number {
-    return at(this.#requesters, block);
+    return byteAt(this.#requesters, block);
   }
 
   /** The first block nobody was asked for. */
   nextOpen(): number | undefined {
     if (this.#openCount === 0) return undefined;
-    while (at(this.#state, this.#openFrom) !== open) this.#openFrom += 1;
+    while (byteAt(this.#state, this.#openFrom) !== open) this.#openFrom += 1;
     return this.#openFrom;
   }
 
   request(block: number): void {
     assert(!this.isReceived(block), "a received block is not asked for");
-    if (at(this.#state, block) === open) this.#openCount -= 1;
+    if (byteAt(this.#state, block) === open) this.#openCount -= 1;
     this.#state[block] = requested;
     this.#requesters[block] = this.requesters(block) + 1;
   }
@@ -95,7 +95,7 @@ export class PartialPiece {
   /** The block is in memory or on disk. False when it was there already. */
   receive(block: number, from: Contributor): boolean {
     if (this.isReceived(block)) return false;
-    if (at(this.#state, block) === open) this.#openCount -= 1;
+    if (byteAt(this.#state, block) === open) this.#openCount -= 1;
     this.#state[block] = received;
     this.#contributors[block] = from;
     this.#receivedCount += 1;
