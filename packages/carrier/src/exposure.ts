@@ -9,7 +9,7 @@ export type ExposureStage =
 
 /** Above these blocks are written, or journalled, although more could be gathered first. */
 const gatheredMost = 3 << 20;
-const writtenMost = 3 << 20;
+const writtenMost = 6 << 20;
 /** Above the first reading stops, below the second it goes on. What is being written is memory, too. */
 const stop = { exposed: 12 << 20, writing: 6 << 20 } as const;
 const go = { exposed: 8 << 20, writing: 3 << 20 } as const;

@@ -4,9 +4,10 @@ import type { DiskResult } from "@dure/carrier";
 import { Disk } from "./disk.ts";
 import { silentJob, type ToWorker, type WorkerSetup } from "./messages.ts";
 
-// The entry of a disk worker. Results leave in portions: a long batch must not hold back what is ready.
+// The entry of a disk worker. Results leave in portions: a long batch must not hold back what is ready. Peers wait for
+// what was read; of writes only the memory is wanted back.
 const portionBytes = 1024 * 1024;
-const portionMs = 2;
+const portionMs = 4;
 
 const port = must(parentPort, "this module runs as a worker");
 const setup: WorkerSetup = workerData; // written by DiskWorkers, which alone starts this
@@ -31,7 +32,8 @@ function runAll(jobs: Exclude<ToWorker, "end">): void {
   for (const job of jobs) {
     disk.run(job);
     const now = performance.now();
-    if (disk.bytesMoved - moved < portionBytes && now - since < portionMs) continue;
+    if (!(job.type === "read" && disk.bytesMoved - moved >= portionBytes) && now - since < portionMs)
+      continue;
     flush();
     since = now;
     moved = disk.bytesMoved;

@@ -25,8 +25,12 @@ export interface LoopParts {
 /** A deadline is looked for this often at most while payload flows, and so late at most after its last event. */
 const lookEvery = 20;
 
-/** Jobs that wait for company at most; a worker that could be at work is worth more than fewer messages. */
-const gatherMost = 8;
+/**
+ * Writes and verdicts wait for company: nobody waits for them, and each message costs both sides, and the switch between
+ * them, some twenty microseconds. Everything else leaves with the turn of the event loop.
+ */
+const gatherBytes = 1 << 20;
+const gatherWait = 4;
 
 /** Milliseconds on the monotonic clock. */
 export function monotonic(): Ms {
@@ -39,7 +43,9 @@ export class Loop {
   #timer: NodeJS.Timeout | undefined;
   #timerAt = Number.POSITIVE_INFINITY;
   #lookedAt = Number.NEGATIVE_INFINITY;
-  #diskJobs: DiskJob[] = []; // bounded by `gatherMost`
+  #diskJobs: DiskJob[] = []; // bounded by `gatherBytes`, and by one turn of the event loop
+  #diskBytes = 0;
+  #submitting: "soon" | "later" | undefined;
   #ended = false;
 
   constructor(parts: LoopParts) {
@@ -90,17 +96,29 @@ export class Loop {
     net.flush();
   }
 
-  /** Several reads of a socket make one message to the disk: each message costs both sides some ten microseconds. */
   #gather(jobs: readonly DiskJob[]): void {
-    if (this.#diskJobs.length === 0) setImmediate(() => this.#submit());
-    this.#diskJobs.push(...jobs);
-    if (this.#diskJobs.length >= gatherMost) this.#submit();
+    let urgent = false;
+    for (const job of jobs) {
+      this.#diskJobs.push(job);
+      if (job.type === "write") this.#diskBytes += job.length;
+      else if (job.type !== "verify" && job.type !== "forget") urgent = true;
+    }
+    if (this.#diskBytes >= gatherBytes) return this.#submit();
+    if (urgent && this.#submitting !== "soon") {
+      this.#submitting = "soon";
+      setImmediate(() => this.#submit());
+    } else if (this.#submitting === undefined) {
+      this.#submitting = "later";
+      setTimeout(() => this.#submit(), gatherWait);
+    }
   }
 
   #submit(): void {
+    this.#submitting = undefined;
     if (this.#diskJobs.length === 0) return;
     const jobs = this.#diskJobs;
     this.#diskJobs = [];
+    this.#diskBytes = 0;
     this.#parts.disk.submit(jobs);
   }
 

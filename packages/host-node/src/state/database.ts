@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, renameSync, statSync } from "node:fs";
 import { dirname } from "node:path";
-import { DatabaseSync } from "node:sqlite";
+import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { isBusy, isCorruption, isSqliteError, StateError } from "./fault.ts";
 import { migrate } from "./schema.ts";
 
@@ -20,6 +20,8 @@ export class Database {
   readonly sql: DatabaseSync;
   readonly #file: string;
   readonly #inode: bigint;
+  readonly #begin: StatementSync;
+  readonly #commit: StatementSync;
   #durable = false;
 
   constructor(file: string) {
@@ -35,6 +37,8 @@ export class Database {
     try {
       setUp(this.sql, file);
       this.#inode = inodeOf(file);
+      this.#begin = this.sql.prepare("BEGIN IMMEDIATE");
+      this.#commit = this.sql.prepare("COMMIT");
     } catch (error) {
       this.sql.close();
       throw error;
@@ -45,10 +49,10 @@ export class Database {
   transaction<Result>(durable: boolean, body: () => Result): Result {
     if (durable !== this.#durable) this.sql.exec(`PRAGMA synchronous = ${durable ? "FULL" : "NORMAL"}`);
     this.#durable = durable;
-    this.sql.exec("BEGIN IMMEDIATE");
+    this.#begin.run();
     try {
       const result = body();
-      this.sql.exec("COMMIT");
+      this.#commit.run();
       return result;
     } catch (error) {
       if (this.sql.isTransaction) this.sql.exec("ROLLBACK");
