@@ -40,7 +40,9 @@ await esbuild.build({
   format: "esm",
   platform: "node",
   target: "node24",
-  minify: false,
+  // Names stay, for stack traces; what only the parser would have to pass over goes.
+  minifyWhitespace: true,
+  minifySyntax: true,
   legalComments: "linked",
   logLevel: "warning",
 });

@@ -1,7 +1,7 @@
 import { URL } from "node:url";
 import { BoundedMap, type Family } from "@dure/base";
 import type { NetEffect, NetEvent, UrlTrust } from "@dure/carrier";
-import { type Exchange, exchange } from "./http-exchange.ts";
+import type { Exchange } from "./http-exchange.ts";
 import { HttpFault } from "./http-fault.ts";
 import type { LocalBinding } from "./local-binding.ts";
 import type { Resolver } from "./resolver.ts";
@@ -138,6 +138,8 @@ export class HttpClient {
     const localAddress = binding.source(get.family);
     if (localAddress === false) throw new HttpFault("unreachable", `IPv${get.family} is not in use`);
     const ips = await this.#addresses(url, get.family, ask.trust, signal);
+    // HTTP and TLS take 35 ms to load: only a peer that asks an HTTP server waits for them.
+    const { exchange } = await import("./http-exchange.ts");
     let refusal = new HttpFault("no-address", url.hostname);
     for (const ip of ips) {
       try {
