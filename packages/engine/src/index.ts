@@ -1,6 +1,7 @@
 export * from "./announcer/index.ts";
 export * from "./choker/index.ts";
 export * from "./limits/index.ts";
+export * from "./lsd/index.ts";
 export * from "./metadata/index.ts";
 export * from "./peers/index.ts";
 export * from "./pex/index.ts";
