@@ -1,1 +1,3 @@
+export { responderLimits } from "./limits.ts";
 export * from "./messages.ts";
+export { Responder } from "./responder.ts";
