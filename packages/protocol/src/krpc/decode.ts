@@ -1,8 +1,9 @@
-import { type Address, decodeCompactList, fail, fromUtf8, ok, type Result } from "@dure/base";
+import { type Address, fail, fromUtf8, ok, type Result } from "@dure/base";
 import { bodyNames, slot } from "./body-names.ts";
-import { Fields, readInteger } from "./fields.ts";
+import { Fields } from "./fields.ts";
 import { krpcLimits, nodeIdBytes } from "./limits.ts";
 import type { KrpcError, KrpcMessage } from "./messages.ts";
+import { readAddress } from "./nodes.ts";
 import { readQuery } from "./read-query.ts";
 import { readResponse } from "./read-response.ts";
 import { dictByte, Names, type ScanReason, scanReason } from "./scan.ts";
@@ -106,14 +107,12 @@ function decodeResponse(top: Fields, common: Common): Result<KrpcMessage, KrpcRe
 // What matters of an error is its transaction: the question will get no other answer. So whatever `e` holds, it is one.
 function decodeError(top: Fields, common: Common): KrpcError {
   const { transaction, version } = common;
-  const elements = top.elements(topSlot.error);
-  const code = elements.map((at) => readInteger(top.datagram, at)).find((number) => number !== undefined);
   const text = top.strings(topSlot.error)[0];
   return {
     kind: "error",
     transaction,
     version,
-    code: code ?? genericError,
+    code: top.firstInteger(topSlot.error) ?? genericError,
     message: text === undefined ? "" : printable(text),
     id: (bodyOf(top, topSlot.response) ?? bodyOf(top, topSlot.arguments))?.bytes(
       slot.id,
@@ -140,5 +139,5 @@ function bodyOf(top: Fields, index: number): Fields | undefined {
 function readSeenAs(top: Fields): Address | undefined {
   const bytes = top.bytes(topSlot.seenAs, 6, 18);
   if (bytes === undefined || (bytes.length !== 6 && bytes.length !== 18)) return undefined;
-  return decodeCompactList(bytes, bytes.length === 6 ? 4 : 6)[0];
+  return readAddress(bytes, 0, bytes.length === 6 ? 4 : 6);
 }

@@ -70,26 +70,39 @@ export class Fields {
     return at === 0 ? undefined : this.datagram.subarray(at, skipValue(this.datagram, at));
   }
 
-  /** Where the elements of a list begin; a byte string that stands where a list should is a list of one. */
+  /**
+   * Where each element of a list begins and, after them, where the last one ends; nothing when there is no list. A
+   * byte string that stands where a list should is a list of one.
+   */
   elements(index: number): readonly number[] {
     const at = this.#start(index);
     const byte = this.datagram[at] ?? 0;
-    if (isDigit(byte)) return [at];
-    const starts: number[] = []; // bounded by the datagram
-    if (byte !== listByte) return starts;
+    if (isDigit(byte)) return [at, skipString(this.datagram, at)];
+    const bounds: number[] = []; // bounded by the datagram
+    if (byte !== listByte) return bounds;
     let cursor = at + 1;
+    bounds.push(cursor);
     while (this.datagram[cursor] !== endByte) {
-      starts.push(cursor);
       cursor = skipValue(this.datagram, cursor);
+      bounds.push(cursor);
     }
-    return starts;
+    return bounds;
   }
 
   /** The byte strings among the elements: views. */
   strings(index: number): readonly Uint8Array[] {
     return this.elements(index)
+      .slice(0, -1)
       .map((at) => readString(this.datagram, at))
       .filter((text) => text !== undefined);
+  }
+
+  /** The first integer among the elements that a number holds exactly. */
+  firstInteger(index: number): number | undefined {
+    return this.elements(index)
+      .slice(0, -1)
+      .map((at) => readInteger(this.datagram, at))
+      .find((integer) => integer !== undefined);
   }
 
   // Nothing wanted begins at 0, where the datagram has its "d": what is absent is of no type that is read.
@@ -99,7 +112,7 @@ export class Fields {
 }
 
 /** The integer at `at`, which has been walked over; undefined when it is none or is past what a number holds exactly. */
-export function readInteger(bytes: Uint8Array, at: number): number | undefined {
+function readInteger(bytes: Uint8Array, at: number): number | undefined {
   if (bytes[at] !== integerByte) return undefined;
   const negative = bytes[at + 1] === minusByte;
   let magnitude = 0;
@@ -111,6 +124,6 @@ export function readInteger(bytes: Uint8Array, at: number): number | undefined {
 }
 
 /** The content of the byte string at `at`, which has been walked over: a view. Undefined when it is none. */
-export function readString(bytes: Uint8Array, at: number): Uint8Array | undefined {
+function readString(bytes: Uint8Array, at: number): Uint8Array | undefined {
   return isDigit(bytes[at] ?? 0) ? bytes.subarray(stringStart(bytes, at), skipString(bytes, at)) : undefined;
 }

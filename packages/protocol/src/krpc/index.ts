@@ -15,7 +15,7 @@ export * from "./messages.ts";
 export {
   compactNodeBytes,
   compactPeerBytes,
-  type NodeInfo,
+  type KrpcNode,
   peersOf,
   readNodes,
   writeNodes,

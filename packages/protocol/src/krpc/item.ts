@@ -15,9 +15,12 @@ import { dictByte, Names, skipValue } from "./scan.ts";
  * salt is empty. `v` is the bencoded value, byte for byte.
  */
 
-/** Whether the bytes are one bencoded value in its only spelling, as what is hashed and signed must be. Any length. */
+/** Lists and dictionaries open at once within a value. */
+const valueLevelsMax = 32;
+
+/** Whether the bytes are one bencoded value in its only spelling, as what is hashed and signed must be. Of any length. */
 export function isItemValue(bytes: Uint8Array): boolean {
-  return skipValue(bytes, 0, true) === bytes.length;
+  return skipValue(bytes, 0, valueLevelsMax, true) === bytes.length;
 }
 
 /** The key under which an item is stored. */

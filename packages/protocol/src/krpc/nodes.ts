@@ -18,7 +18,7 @@ import type { DhtKey, ResponseBody } from "./messages.ts";
  *   peer          ip 4 or 16 | port 2       6 or 18 bytes
  */
 
-export interface NodeInfo {
+export interface KrpcNode {
   readonly id: DhtKey;
   readonly address: Address;
 }
@@ -35,9 +35,9 @@ export function compactPeerBytes(family: Family): 6 | 18 {
  * The nodes of a compact list; those of port 0, whom nobody could ask, are left out, as is a trailing fragment. The
  * ids are views: copy what must outlive the datagram.
  */
-export function readNodes(bytes: Uint8Array, family: Family): NodeInfo[] {
+export function readNodes(bytes: Uint8Array, family: Family): KrpcNode[] {
   const stride = compactNodeBytes(family);
-  const nodes: NodeInfo[] = []; // bounded by the bytes
+  const nodes: KrpcNode[] = []; // bounded by the bytes
   for (let at = 0; at + stride <= bytes.length; at += stride) {
     const address = readAddress(bytes, at + nodeIdBytes, family);
     if (address.port !== 0) nodes.push({ id: bytes.subarray(at, at + nodeIdBytes), address });
@@ -46,7 +46,7 @@ export function readNodes(bytes: Uint8Array, family: Family): NodeInfo[] {
 }
 
 /** The reverse of `readNodes`. All nodes are of the family of the list. */
-export function writeNodes(nodes: readonly NodeInfo[], family: Family): Uint8Array<ArrayBuffer> {
+export function writeNodes(nodes: readonly KrpcNode[], family: Family): Uint8Array<ArrayBuffer> {
   for (const { id, address } of nodes) {
     assert(id.length === nodeIdBytes, "an id has 20 bytes");
     assert(familyOf(address.ip) === family, "a compact list holds nodes of one family");
@@ -67,7 +67,8 @@ function readPeers(bytes: Uint8Array | undefined, family: Family): Address[] {
   return peers;
 }
 
-function readAddress(bytes: Uint8Array, at: number, family: Family): Address {
+/** The address at `at`, which the caller knows to be there. */
+export function readAddress(bytes: Uint8Array, at: number, family: Family): Address {
   const end = at + compactPeerBytes(family);
   const port = (byteAt(bytes, end - 2) << 8) | byteAt(bytes, end - 1);
   if (family === 6) return { ip: formatIp(bytes.subarray(at, at + 16)), port };

@@ -3,7 +3,7 @@ import { slot } from "./body-names.ts";
 import type { Fields } from "./fields.ts";
 import { krpcLimits, nodeIdBytes } from "./limits.ts";
 import type { DhtKey, QueryBody, Want } from "./messages.ts";
-import { readItem } from "./read-item.ts";
+import { type ItemFault, readPutItem } from "./read-item.ts";
 import { Names } from "./scan.ts";
 
 /** What is asked, out of the arguments in `a`. Wrong arguments of a known method make it `malformed`. */
@@ -81,7 +81,7 @@ function readPut(fields: Fields): QueryBody {
   const token = fields.bytes(slot.token, 0, krpcLimits.tokenBytesMax);
   const cas = fields.integer(slot.cas, 0, Number.MAX_SAFE_INTEGER);
   if (token === undefined || (cas === undefined && fields.has(slot.cas))) return malformed("put");
-  const item = readItem(fields);
+  const item = readPutItem(fields);
   return typeof item === "number" ? malformed("put", item) : { type: "put", token, item, cas };
 }
 
@@ -96,7 +96,7 @@ function readUnknown(method: Uint8Array, fields: Fields): QueryBody {
   return { type: "unknown", method: latin1(method), target, want: readWant(fields) };
 }
 
-function malformed(method: string, code: 203 | 205 | 207 = 203): QueryBody {
+function malformed(method: string, code: ItemFault = 203): QueryBody {
   return { type: "malformed", method, code };
 }
 

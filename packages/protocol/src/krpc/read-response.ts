@@ -2,8 +2,8 @@ import { slot } from "./body-names.ts";
 import type { Fields } from "./fields.ts";
 import { bloomBytes, krpcLimits, nodeIdBytes } from "./limits.ts";
 import type { DhtKey, ResponseBody } from "./messages.ts";
-import { readItem } from "./read-item.ts";
-import { isDigit, skipString, stringStart } from "./scan.ts";
+import { readGotItem } from "./read-item.ts";
+import { isDigit, stringStart } from "./scan.ts";
 
 type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
 
@@ -33,30 +33,45 @@ export function readResponse(fields: Fields): ResponseBody {
  * nobody listens. Strings that lie in a list have their lengths between them, so the peers are copied.
  */
 function readValues(fields: Fields, body: Writable<ResponseBody>): void {
-  const elements = fields.elements(slot.values);
-  const peers6 = gatherPeers(fields.datagram, elements, 18);
-  const peers4 = gatherPeers(fields.datagram, elements, 6);
-  if (peers6.length > 0) body.values6 = peers6;
-  if (peers4.length > 0 || peers6.length === 0) body.values = peers4;
-}
-
-function gatherPeers(datagram: Uint8Array, elements: readonly number[], stride: 6 | 18): Uint8Array {
-  const peers = new Uint8Array(elements.length === 0 ? 0 : datagram.length);
-  let used = 0;
-  for (const at of elements) {
+  const { datagram } = fields;
+  const bounds = fields.elements(slot.values);
+  const starts4: number[] = []; // both bounded by the datagram
+  const starts6: number[] = [];
+  for (let index = 1; index < bounds.length; index += 1) {
+    const at = bounds[index - 1] ?? 0;
+    const end = bounds[index] ?? 0;
     if (!isDigit(datagram[at] ?? 0)) continue;
     const start = stringStart(datagram, at);
-    const end = skipString(datagram, at);
-    const strideHere = end - start === 18 ? 18 : 6;
-    if (strideHere !== stride || (end - start) % stride !== 0) continue;
-    for (let from = start; from < end; from += stride) {
-      const port = ((datagram[from + stride - 2] ?? 0) << 8) | (datagram[from + stride - 1] ?? 0);
-      if (port === 0) continue;
-      for (let index = 0; index < stride; index += 1) peers[used + index] = datagram[from + index] ?? 0;
-      used += stride;
+    if (end - start === 18) notePeers(datagram, { start, end, stride: 18 }, starts6);
+    else if ((end - start) % 6 === 0) notePeers(datagram, { start, end, stride: 6 }, starts4);
+  }
+  if (starts6.length > 0) body.values6 = copyPeers(datagram, starts6, 18);
+  if (starts4.length > 0 || starts6.length === 0) body.values = copyPeers(datagram, starts4, 6);
+}
+
+interface PeersSpan {
+  readonly start: number;
+  readonly end: number;
+  readonly stride: 6 | 18;
+}
+
+function notePeers(datagram: Uint8Array, span: PeersSpan, starts: number[]): void {
+  for (let at = span.start; at < span.end; at += span.stride) {
+    const port = at + span.stride - 2;
+    if (datagram[port] !== 0 || datagram[port + 1] !== 0) starts.push(at);
+  }
+}
+
+function copyPeers(datagram: Uint8Array, starts: readonly number[], stride: 6 | 18): Uint8Array {
+  const peers = new Uint8Array(starts.length * stride);
+  let used = 0;
+  for (const start of starts) {
+    for (let at = start; at < start + stride; at += 1) {
+      peers[used] = datagram[at] ?? 0;
+      used += 1;
     }
   }
-  return peers.slice(0, used);
+  return peers;
 }
 
 function readBlooms(fields: Fields, body: Writable<ResponseBody>): void {
@@ -70,7 +85,7 @@ function readBlooms(fields: Fields, body: Writable<ResponseBody>): void {
 function readStored(fields: Fields, body: Writable<ResponseBody>): void {
   const sequence = fields.integer(slot.sequence, 0, Number.MAX_SAFE_INTEGER);
   if (sequence !== undefined) body.sequence = sequence;
-  const item = readItem(fields);
+  const item = readGotItem(fields);
   if (typeof item !== "number") body.item = item;
 }
 

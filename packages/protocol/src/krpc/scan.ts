@@ -28,8 +28,11 @@ export function scanReason(end: number): ScanReason {
   }
 }
 
-/** Lists and dictionaries open at once within one field. */
-export const scanDepthMax = 32;
+/**
+ * Lists and dictionaries open at once within one field. More than an item's value may have (`isItemValue`), so that
+ * who sends one too deep can be told.
+ */
+const levelsMax = 40;
 
 export const endByte = 0x65; // e
 export const dictByte = 0x64; // d
@@ -41,16 +44,18 @@ export const zeroByte = 0x30;
 
 /**
  * Where the value at `at` ends. `sorted` asks for the one encoding a value has, keys in ascending order, which BEP 44
- * demands of what is hashed and signed. Recursion is bounded by `scanDepthMax`.
+ * demands of what is hashed and signed. Recursion is bounded by `levels`.
  */
-export function skipValue(bytes: Uint8Array, at: number, sorted = false, depth = 0): number {
+export function skipValue(bytes: Uint8Array, at: number, levels = levelsMax, sorted = false): number {
   if (at >= bytes.length) return truncated;
   const byte = bytes[at] ?? 0;
   if (isDigit(byte)) return skipString(bytes, at);
   if (byte === integerByte) return skipInteger(bytes, at);
   if (byte !== listByte && byte !== dictByte) return badBencode;
-  if (depth >= scanDepthMax) return tooDeep;
-  return byte === listByte ? skipList(bytes, at, sorted, depth + 1) : skipDict(bytes, at, sorted, depth + 1);
+  if (levels === 0) return tooDeep;
+  return byte === listByte
+    ? skipList(bytes, at, levels - 1, sorted)
+    : skipDict(bytes, at, levels - 1, sorted);
 }
 
 /** Where the byte string at `at` ends. */
@@ -93,16 +98,16 @@ function skipInteger(bytes: Uint8Array, at: number): number {
   return bytes[cursor] !== endByte || digits === 0 || leadingZero ? badBencode : cursor + 1;
 }
 
-function skipList(bytes: Uint8Array, at: number, sorted: boolean, depth: number): number {
+function skipList(bytes: Uint8Array, at: number, levels: number, sorted: boolean): number {
   let cursor = at + 1;
   while (bytes[cursor] !== endByte) {
-    cursor = skipValue(bytes, cursor, sorted, depth);
+    cursor = skipValue(bytes, cursor, levels, sorted);
     if (cursor < 0) return cursor;
   }
   return cursor + 1;
 }
 
-function skipDict(bytes: Uint8Array, at: number, sorted: boolean, depth: number): number {
+function skipDict(bytes: Uint8Array, at: number, levels: number, sorted: boolean): number {
   let cursor = at + 1;
   let previousKey = -1;
   while (bytes[cursor] !== endByte) {
@@ -111,7 +116,7 @@ function skipDict(bytes: Uint8Array, at: number, sorted: boolean, depth: number)
     if (keyEnd < 0) return keyEnd;
     if (sorted && previousKey >= 0 && compareStrings(bytes, previousKey, key) >= 0) return badBencode;
     previousKey = key;
-    cursor = skipValue(bytes, keyEnd, sorted, depth);
+    cursor = skipValue(bytes, keyEnd, levels, sorted);
     if (cursor < 0) return cursor;
   }
   return cursor + 1;
