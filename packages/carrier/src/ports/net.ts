@@ -26,6 +26,10 @@ export type NetEffect =
   /** Ends at once; no `tcp-closed` follows. */
   | { readonly type: "tcp-close"; readonly socket: SocketId }
   | { readonly type: "udp-send"; readonly to: Address; readonly bytes: Uint8Array }
+  /** Join the groups of local discovery (BEP 14) on each local interface that may be used, or leave them. */
+  | { readonly type: "lsd-listen"; readonly on: boolean }
+  /** To the group of this family, once on each of these interfaces; one's own copy may come back. */
+  | { readonly type: "lsd-send"; readonly family: Family; readonly bytes: Uint8Array }
   | {
       readonly type: "resolve";
       readonly request: number;
@@ -55,6 +59,13 @@ export type NetEvent =
   /** Also the answer to a `tcp-connect` that failed. */
   | { readonly type: "tcp-closed"; readonly socket: SocketId; readonly reason: TcpCloseReason }
   | { readonly type: "udp-data"; readonly from: Address; readonly bytes: Uint8Array }
+  /** `neighbour`: the source lies on a network of one of our interfaces, whatever its address looks like. */
+  | {
+      readonly type: "lsd-data";
+      readonly from: Address;
+      readonly neighbour: boolean;
+      readonly bytes: Uint8Array;
+    }
   | { readonly type: "resolved"; readonly request: number; readonly ips: readonly string[] }
   | { readonly type: "resolve-failed"; readonly request: number; readonly reason: HttpFailure }
   | {

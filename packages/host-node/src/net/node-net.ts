@@ -4,6 +4,7 @@ import { HttpClient } from "./http-client.ts";
 import { type Listeners, openListeners } from "./listeners.ts";
 import { type InterfaceTable, LocalBinding } from "./local-binding.ts";
 import { systemLookup } from "./lookup.ts";
+import { LsdSockets } from "./lsd-sockets.ts";
 import { type LookupFunction, Resolver } from "./resolver.ts";
 import { TcpSockets } from "./tcp-sockets.ts";
 import { UdpSockets } from "./udp-sockets.ts";
@@ -41,6 +42,7 @@ export class NodeNet {
   readonly #tcp: TcpSockets;
   readonly #udp: UdpSockets;
   readonly #http: HttpClient;
+  readonly #lsd: LsdSockets;
   #listeners: Listeners;
   #closed = false;
 
@@ -58,6 +60,7 @@ export class NodeNet {
     this.#resolver = new Resolver(options.lookup ?? systemLookup);
     this.#tcp = new TcpSockets({ binding, socketsMax: options.socketsMax, emit });
     this.#udp = new UdpSockets(emit);
+    this.#lsd = new LsdSockets({ binding, interfaces: options.interfaces, emit });
     this.#http = new HttpClient({
       binding,
       resolver: this.#resolver,
@@ -91,6 +94,10 @@ export class NodeNet {
         return this.#tcp.close(effect.socket);
       case "udp-send":
         return this.#udp.send(effect.to, effect.bytes);
+      case "lsd-listen":
+        return this.#lsd.listen(effect.on);
+      case "lsd-send":
+        return this.#lsd.send(effect.family, effect.bytes);
       case "resolve":
         void this.#resolve(effect);
         return;
@@ -110,12 +117,13 @@ export class NodeNet {
   }
 
   /**
-   * For `address-changed`. When the bound interface has other addresses than before, all connections end, and the port
+   * For `address-changed`. The groups of local discovery are joined on the interfaces that there are now. When the bound interface has other addresses than before, all connections end, and the port
    * is listened on again. Throws a `NodeError` when that fails: nothing is open to the network then, and `rebind` may
    * be called again.
    */
   async rebind(): Promise<void> {
     this.#binding.refresh();
+    this.#lsd.refresh();
     const wanted = this.#binding.families.map((family) => this.#binding.address(family));
     const bound = this.#listeners.addresses.map((address) => address.ip);
     if (this.#closed || this.#binding.any || wanted.join() === bound.join()) return;
@@ -136,6 +144,7 @@ export class NodeNet {
     this.#closed = true;
     this.#tcp.closeAll();
     this.#http.closeAll();
+    this.#lsd.listen(false);
     await this.#listeners.close();
   }
 

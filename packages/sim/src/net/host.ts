@@ -69,6 +69,7 @@ export class Host {
   readonly rates: LineRates;
   /** One-way delay between the machine and the middle of the network. */
   readonly delay: number;
+  readonly lan: string | undefined;
   /** False: switched off, or its cable is pulled. Whatever reaches it is lost. */
   up = true;
   /** Hosts of different sides do not reach each other. */
@@ -77,11 +78,15 @@ export class Host {
   readonly #clock: Clock;
   #downBusyUntil = ms(0);
 
-  constructor(clock: Clock, options: { ip: string; rates: LineRates; delay: number }) {
+  constructor(
+    clock: Clock,
+    options: { ip: string; rates: LineRates; delay: number; lan?: string | undefined },
+  ) {
     this.#clock = clock;
     this.ip = options.ip;
     this.rates = options.rates;
     this.delay = options.delay;
+    this.lan = options.lan;
     this.uplink = new Uplink(clock, options.rates.up);
   }
 

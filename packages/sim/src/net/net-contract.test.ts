@@ -22,6 +22,7 @@ function world(left: Partial<LineRates>, right: Partial<LineRates>): NetWorld {
     left: first,
     right: second,
     nowhere: { ip: second.address.ip, port: 9 },
+    lan: 4,
     until: async (condition, what) => {
       // The conditions count through everything heard: they are asked now and then.
       for (let steps = 0; steps % 64 !== 0 || !condition(); steps += 1)
@@ -39,7 +40,7 @@ function world(left: Partial<LineRates>, right: Partial<LineRates>): NetWorld {
 
 function side(network: Network, rates: Partial<LineRates>): NetSide & { readonly net: SimNet } {
   const events: NetEvent[] = [];
-  const host = network.host({ rates });
+  const host = network.host({ rates, lan: "home" });
   const onEvent = (event: NetEvent) => {
     events.push(event.type === "tcp-data" ? { ...event, bytes: event.bytes.slice() } : event);
   };

@@ -25,6 +25,8 @@ export interface HostOptions {
   readonly rates?: Partial<LineRates>;
   /** One-way, in milliseconds; default 5 to 40 by lot. */
   readonly delay?: number;
+  /** Hosts of one local network hear each other's multicast; default: alone. */
+  readonly lan?: string;
 }
 
 export type DatagramHandler = (from: Address, bytes: Uint8Array) => void;
@@ -62,13 +64,19 @@ export class Network {
     const ip = `${20 + Math.floor(index / 250)}.${1 + (index % 250)}.7.9`;
     const rates = { up: Number.POSITIVE_INFINITY, down: Number.POSITIVE_INFINITY, ...options.rates };
     const drawn = this.#prng.between(5, 40);
-    const host = new Host(this.clock, { ip, rates, delay: options.delay ?? drawn });
+    const host = new Host(this.clock, { ip, rates, delay: options.delay ?? drawn, lan: options.lan });
     this.#hosts.set(ip, host);
     return host;
   }
 
   find(ip: string): Host | undefined {
     return this.#hosts.get(ip);
+  }
+
+  /** Hosts on the local network of this one, itself among them. */
+  neighbours(host: Host): readonly Host[] {
+    if (host.lan === undefined) return [];
+    return [...this.#hosts.values()].filter(({ lan }) => lan === host.lan);
   }
 
   get hosts(): IterableIterator<Host> {

@@ -1,4 +1,4 @@
-import { type Address, assert, formatAddress } from "@dure/base";
+import { type Address, assert, type Family, formatAddress } from "@dure/base";
 import type { NetEffect, NetEvent, SocketId, TcpCloseReason } from "@dure/carrier";
 import { Datagrams } from "./datagrams.ts";
 import { addressOn, type Host } from "./host.ts";
@@ -15,6 +15,9 @@ export interface SimNetOptions {
   /** Never called from inside `perform` or `close`. */
   readonly onEvent: (event: NetEvent) => void;
 }
+
+/** Where a host hears the group of local discovery (BEP 14). */
+const groupPort = 6771;
 
 /** The network port of one process on a simulated host: the twin of `NodeNet`. */
 export class SimNet {
@@ -74,6 +77,10 @@ export class SimNet {
         return;
       case "udp-send":
         return this.#datagrams.send(this.address, effect.to, effect.bytes);
+      case "lsd-listen":
+        return this.#joinGroup(effect.on);
+      case "lsd-send":
+        return this.#tellNeighbours(effect.family, effect.bytes);
       case "resolve":
         return this.#resolve(effect);
       case "http-get":
@@ -98,6 +105,7 @@ export class SimNet {
     this.#open = false;
     this.#network.unlisten(this.address);
     this.#network.datagramHandlers.delete(formatAddress(this.address));
+    this.#joinGroup(false);
     this.#http.close();
     for (const end of this.#sockets.values()) how === "goodbye" ? end.close() : end.die();
     this.#sockets.clear();
@@ -132,6 +140,24 @@ export class SimNet {
         if (this.#sockets.delete(socket)) this.#tell({ type: "tcp-closed", socket, reason });
       },
     };
+  }
+
+  #joinGroup(on: boolean): void {
+    const key = formatAddress(addressOn(this.#host, groupPort));
+    const { datagramHandlers } = this.#network;
+    if (!on) datagramHandlers.delete(key);
+    else
+      datagramHandlers.set(key, (from, bytes) =>
+        this.#tell({ type: "lsd-data", from, neighbour: true, bytes }),
+      );
+  }
+
+  /** Multicast is a copy for each of them; there is no IPv6 here. Who has not joined says nothing either. */
+  #tellNeighbours(family: Family, bytes: Uint8Array): void {
+    const joined = this.#network.datagramHandlers.has(formatAddress(addressOn(this.#host, groupPort)));
+    if (family === 6 || !joined) return;
+    for (const neighbour of this.#network.neighbours(this.#host))
+      this.#datagrams.send(this.address, addressOn(neighbour, groupPort), bytes);
   }
 
   #resolve(effect: Extract<NetEffect, { type: "resolve" }>): void {

@@ -1,5 +1,5 @@
 import { test } from "node:test";
-import { type Address, assert, equalBytes, Prng } from "@dure/base";
+import { type Address, assert, equalBytes, type Family, Prng } from "@dure/base";
 import type { NetEffect, NetEvent, SocketId } from "../net.ts";
 
 /** Two nets that reach each other, and time to pass. Fresh for each case. */
@@ -8,6 +8,8 @@ export interface NetWorld {
   readonly right: NetSide;
   /** An address of a machine that is there, with nobody listening. */
   readonly nowhere: Address;
+  /** They share a local network on which multicast of this family works; undefined: of none. */
+  readonly lan: Family | undefined;
   /** Lets time pass until the condition holds; rejects, naming `what`, when it does not within a few seconds. */
   until(condition: () => boolean, what: string): Promise<void>;
   /** Lets everything arrive that is under way and can. */
@@ -28,9 +30,11 @@ export interface NetSide {
 /** What every host's net must do (`ports/net.ts`). Registers its tests under the host's name. */
 export function netContract(host: string, make: NetFactory): void {
   for (const story of stories) {
-    test(`${host} net: ${story.name}`, async () => {
+    test(`${host} net: ${story.name}`, async (context) => {
       const world = await make();
       try {
+        if (story.onLan === true && world.lan === undefined)
+          return context.diagnostic("no multicast in this world: nothing to try");
         await story.run(world);
       } finally {
         await world.close();
@@ -39,7 +43,14 @@ export function netContract(host: string, make: NetFactory): void {
   }
 }
 
-const stories: readonly { readonly name: string; run(world: NetWorld): Promise<void> }[] = [
+interface Story {
+  readonly name: string;
+  /** Only where the two share a local network. */
+  readonly onLan?: true;
+  run(world: NetWorld): Promise<void>;
+}
+
+const stories: readonly Story[] = [
   {
     name: "a connection is heard of on both sides: even number out, odd number in",
     async run(world) {
@@ -225,7 +236,69 @@ const stories: readonly { readonly name: string; run(world: NetWorld): Promise<v
       assert(world.left.events.length === 1 && world.right.events.length === 1, "nothing else");
     },
   },
+  {
+    name: "what is said to the local network is heard by who has joined its groups, from the speaker's address",
+    onLan: true,
+    async run(world) {
+      const { left, right } = world;
+      const family = world.lan ?? 4;
+      for (const side of [left, right]) side.perform({ type: "lsd-listen", on: true });
+      for (const [speaker, listener, seed] of [
+        [left, right, 12],
+        [right, left, 13],
+      ] as const) {
+        const bytes = payload(seed, 600);
+        const heard = () => said(listener, bytes)[0];
+        await sayUntil(world, () => heard() !== undefined, speaker, { type: "lsd-send", family, bytes });
+        assert(heard()?.from.ip === speaker.address.ip, "the speaker's address");
+        assert(heard()?.neighbour === true, "it is a neighbour");
+      }
+    },
+  },
+  {
+    name: "who has left the groups of the local network hears nothing and says nothing; joining anew helps",
+    onLan: true,
+    async run(world) {
+      const { left, right } = world;
+      const family = world.lan ?? 4;
+      const say = (seed: number) => ({ type: "lsd-send", family, bytes: payload(seed, 100) }) as const;
+      for (const side of [left, right]) side.perform({ type: "lsd-listen", on: true });
+      const first = say(14);
+      await sayUntil(world, () => said(right, first.bytes).length > 0, left, first);
+      right.perform({ type: "lsd-listen", on: false }, { type: "lsd-listen", on: false });
+      await world.settle();
+      left.perform(say(15));
+      right.perform(say(16));
+      await world.settle();
+      assert(said(right, say(15).bytes).length === 0, "right has left");
+      assert(said(left, say(16).bytes).length === 0, "and is silent");
+      right.perform({ type: "lsd-listen", on: true }, { type: "lsd-listen", on: true });
+      const last = say(17);
+      await sayUntil(world, () => said(right, last.bytes).length > 0, left, last);
+    },
+  },
 ];
+
+/** Joining takes its time, and what is said before it is lost: said again until it is heard. */
+async function sayUntil(
+  world: NetWorld,
+  heard: () => boolean,
+  speaker: NetSide,
+  effect: NetEffect,
+): Promise<void> {
+  for (let attempt = 0; attempt < 50 && !heard(); attempt += 1) {
+    speaker.perform(effect);
+    await world.settle();
+  }
+  assert(heard(), "it is heard");
+}
+
+/** Strangers may be on the same network: only these bytes count. */
+function said(side: NetSide, bytes: Uint8Array): readonly Extract<NetEvent, { type: "lsd-data" }>[] {
+  return side.events
+    .filter((event) => event.type === "lsd-data")
+    .filter((event) => equalBytes(event.bytes, bytes));
+}
 
 /** A connection from left to right, open on both sides. */
 async function connect(world: NetWorld): Promise<{ readonly out: SocketId; readonly incoming: SocketId }> {
