@@ -15,6 +15,7 @@ import { type CarriedStart, CarriedTorrent } from "./carried-torrent.ts";
 import { Desk } from "./desk.ts";
 import { Exposure } from "./exposure.ts";
 import { Link } from "./link.ts";
+import { LocalDiscovery } from "./local-discovery.ts";
 import { type CopyBytes, Pool } from "./pool.ts";
 import type { HostEffect, HostEvent, SocketId, StateResult, TcpCloseReason } from "./ports/index.ts";
 import { type Receiver, receive, resumeHeld } from "./receive.ts";
@@ -30,6 +31,8 @@ export interface CarrierOptions {
   readonly limits: LimitSettings;
   readonly allowLocalUrls: boolean;
   readonly prng: Prng;
+  /** Local discovery (BEP 14); default true. */
+  readonly lsd?: boolean;
 }
 
 const handshakeWait = ms(10_000); // DESIGN.md section 6
@@ -47,6 +50,8 @@ export class Carrier implements Machine<HostEvent, HostEffect | Report> {
   readonly limits: Limits;
   readonly #options: CarrierOptions;
   readonly #trackers: TrackerDesk;
+  /** Undefined where it is switched off. */
+  readonly #localDiscovery: LocalDiscovery | undefined;
   readonly #torrents = new Map<InfoHash, CarriedTorrent>(); // bounded by what the user adds
   readonly #links = new Map<SocketId, Link>(); // bounded by the limits of connections, and the host's of sockets
   /** Links with messages or blocks to be sent at the end of the turn. */
@@ -67,6 +72,8 @@ export class Carrier implements Machine<HostEvent, HostEffect | Report> {
     this.pool = new Pool(options.memory, options.copy);
     this.limits = new Limits(options.limits);
     this.#trackers = new TrackerDesk(this.desk, options.prng.split("trackers"), options.allowLocalUrls);
+    if (options.lsd !== false)
+      this.#localDiscovery = new LocalDiscovery(this.desk, options.prng.split("lsd"), this.#torrents);
     this.#receiver = {
       pool: this.pool,
       handshake: (now, link, handshake) => this.#handshake(now, link, handshake),
@@ -120,7 +127,11 @@ export class Carrier implements Machine<HostEvent, HostEffect | Report> {
       case "time-jumped":
       case "address-changed":
         this.#trackers.networkChanged();
+        this.#localDiscovery?.networkChanged(now);
         for (const torrent of this.#torrents.values()) torrent.input(now, { type: "network-changed" });
+        break;
+      case "lsd-data":
+        this.#localDiscovery?.heard(now, event);
         break;
       case "wake":
         this.#wake(now);
@@ -137,6 +148,7 @@ export class Carrier implements Machine<HostEvent, HostEffect | Report> {
 
   deadline(): Ms | undefined {
     let at = earliest(this.#greetings, this.#trackers.deadline());
+    at = earliest(at, this.#localDiscovery?.deadline());
     for (const torrent of this.#torrents.values()) at = earliest(at, torrent.deadline());
     return at;
   }
@@ -149,6 +161,7 @@ export class Carrier implements Machine<HostEvent, HostEffect | Report> {
     const torrent = new CarriedTorrent(this, this.#trackers, start);
     this.#torrents.set(start.key.infoHash, torrent);
     torrent.start(now);
+    this.#localDiscovery?.added(now, torrent);
     this.#settle(now);
     return torrent;
   }
@@ -166,6 +179,7 @@ export class Carrier implements Machine<HostEvent, HostEffect | Report> {
     const torrent = this.#torrents.get(infoHash);
     if (torrent === undefined) return;
     this.#torrents.delete(infoHash);
+    this.#localDiscovery?.removed(this.#now, infoHash);
     this.#trackers.forget(torrent);
     torrent.storage?.close();
     for (const link of [...this.#links.values()]) if (link.torrent === torrent) this.#drop(link, "other");
@@ -324,6 +338,7 @@ export class Carrier implements Machine<HostEvent, HostEffect | Report> {
     if (this.#greetings !== undefined && now >= this.#greetings) this.#expireGreetings(now);
     const trackersDue = this.#trackers.deadline();
     if (trackersDue !== undefined && trackersDue <= now) this.#trackers.wake(now);
+    this.#localDiscovery?.wake(now);
     for (const torrent of this.#torrents.values()) {
       const due = torrent.deadline();
       if (due !== undefined && due <= now) torrent.wake(now);

@@ -24,6 +24,8 @@ export interface StageShape {
   readonly slabs?: number;
   readonly have?: "all" | "none";
   readonly trackers?: readonly string[];
+  readonly private?: boolean;
+  readonly lsd?: boolean;
 }
 
 /** Content that no two blocks share. */
@@ -34,7 +36,11 @@ export function contentOf(bytes: number): Uint8Array {
   return content;
 }
 
-export function sampleOf(pieces: number, pieceBytes: number): { info: Info; content: Uint8Array } {
+export function sampleOf(
+  pieces: number,
+  pieceBytes: number,
+  isPrivate = false,
+): { info: Info; content: Uint8Array } {
   const content = contentOf(pieces * pieceBytes);
   const digests = new Uint8Array(pieces * 20);
   for (let piece = 0; piece < pieces; piece += 1) {
@@ -43,7 +49,14 @@ export function sampleOf(pieces: number, pieceBytes: number): { info: Info; cont
   }
   const file = { type: "file", bytes: content.length } as const;
   const parsed = parseInfo(
-    buildInfo({ name: "sample", content: file, pieceBytes, pieces: digests, private: false, source: null }),
+    buildInfo({
+      name: "sample",
+      content: file,
+      pieceBytes,
+      pieces: digests,
+      private: isPrivate,
+      source: null,
+    }),
   );
   if (!parsed.ok) throw new Error(parsed.reason);
   return { info: parsed.value, content };
@@ -76,7 +89,7 @@ export class CarrierStage {
   watch: (() => void) | undefined;
 
   constructor(shape: StageShape) {
-    const { info, content } = sampleOf(shape.pieces, shape.blocks * 16_384);
+    const { info, content } = sampleOf(shape.pieces, shape.blocks * 16_384, shape.private);
     this.info = info;
     this.content = content;
     const memory = new Uint8Array((shape.slabs ?? 16) * slabBytes);
@@ -86,7 +99,8 @@ export class CarrierStage {
     const ownId = must(peerId(new Uint8Array(20).fill(1)), "an id");
     const prng = new Prng(1);
     const limits = nodeLimitsDefault;
-    this.carrier = new Carrier({ peerId: ownId, memory, limits, allowLocalUrls: false, prng });
+    const lsd = shape.lsd ?? true;
+    this.carrier = new Carrier({ peerId: ownId, memory, limits, allowLocalUrls: false, prng, lsd });
     const have = shape.have === "all" ? Bitfield.full(pieceCount) : new Bitfield(pieceCount);
     if (shape.have === "all") this.disk.bytes.set(content);
     this.carrier.add(this.now, {
