@@ -6,6 +6,8 @@ export function formatMagnet(magnet: Magnet): string {
   const fields: string[] = [];
   if (magnet.infoHash !== null) fields.push(`xt=urn:btih:${magnet.infoHash}`);
   if (magnet.infoHashV2 !== null) fields.push(`xt=urn:btmh:1220${magnet.infoHashV2}`);
+  if (magnet.publicKey !== undefined) fields.push(`xs=urn:btpk:${magnet.publicKey}`);
+  if (magnet.salt !== undefined) fields.push(`s=${magnet.salt}`);
   if (magnet.name !== null) fields.push(`dn=${encodeURIComponent(magnet.name)}`);
   if (magnet.totalBytes !== null) fields.push(`xl=${magnet.totalBytes}`);
   for (const url of magnet.trackers) fields.push(`tr=${encodeURIComponent(url)}`);

@@ -52,6 +52,25 @@ test("a hash comes as hex in either case or as base32", () => {
   deepEqual(read("magnet:?xt=urn:btih:2diuzeton2mxmgrp3t7spnad3frxn37w"), bare);
 });
 
+// The keys of BEP 46's vectors.
+const publicKey = "8543d3e6115f0f98c944077a4493dcd543e49c739fd998550a1f614ab36ed63e";
+const publisher = `xs=urn:btpk:${publicKey}`;
+
+test("a link may name a publisher and a salt instead of a torrent (BEP 46)", () => {
+  const link = (text: string) => {
+    const magnet = read(text);
+    return [magnet.infoHash, magnet.publicKey, magnet.salt];
+  };
+  deepEqual(link(`magnet:?${publisher}`), [null, publicKey, undefined]);
+  deepEqual(link(`magnet:?${publisher}&s=6E`), [null, publicKey, "6e"]);
+  deepEqual(link(`magnet:?XS=URN:BTPK:${publicKey.toUpperCase()}&s=`), [null, publicKey, undefined]);
+  deepEqual(link(`magnet:?${publisher}&${publisher}&xs=http://a/b&${topic}`), [hash, publicKey, undefined]);
+  deepEqual(link(`magnet:?${publisher}&s=${"ab".repeat(64)}`), [null, publicKey, "ab".repeat(64)]);
+  // Neither a URL nor a salt alone makes a publisher.
+  deepEqual(link(`magnet:?${topic}&xs=http://example/a.torrent&s=zz`), [hash, undefined, undefined]);
+  equal(formatMagnet(read(`magnet:?s=6e&${publisher}`)), `magnet:?${publisher}&s=6e`);
+});
+
 test("a bare hash is read in both forms and nothing else", () => {
   equal(parseInfoHash(hexHash), hash);
   equal(parseInfoHash("2DIUZETON2MXMGRP3T7SPNAD3FRXN37W"), hash);
@@ -82,6 +101,14 @@ const refusals: readonly (readonly [string, MagnetReason])[] = [
   [`magnet:?xt=urn:btmh:1220${hash2.slice(0, -1)}x`, "bad-multihash"],
   [`magnet:?${topic}&xt=urn:btih:${"0".repeat(40)}`, "two-topics"],
   [`magnet:?xt=urn:btmh:1220${hash2}&xt=urn:btmh:1220${"0".repeat(64)}`, "two-topics"],
+  ["magnet:?xs=http://example/a.torrent&s=6e", "no-topic"],
+  ["magnet:?xs=urn:btpk:", "bad-public-key"],
+  [`magnet:?${topic}&${publisher}0`, "bad-public-key"],
+  [`magnet:?xs=urn:btpk:${publicKey.slice(0, -1)}x`, "bad-public-key"],
+  [`magnet:?${publisher}&xs=urn:btpk:${"0".repeat(64)}`, "two-topics"],
+  [`magnet:?${publisher}&s=6`, "bad-salt"],
+  [`magnet:?${publisher}&s=zz`, "bad-salt"],
+  [`magnet:?${publisher}&s=${"ab".repeat(65)}`, "bad-salt"],
   [`magnet:?${topic}&dn=%zz`, "bad-escape"],
   [`magnet:?${topic}&dn=%ff`, "bad-escape"],
   [`magnet:?${topic}&so=`, "bad-select"],
@@ -157,7 +184,8 @@ test("what is formatted is read back as the same value", () => {
   const port = fc.integer({ min: 1, max: 65_535 });
   const ip = fc.oneof(fc.ipV4(), fc.constantFrom("::1", "2001:db8::5"));
   const url = fc.webUrl({ withQueryParameters: true });
-  const magnets: fc.Arbitrary<Magnet> = fc.record(
+  const publishers = fc.constantFrom({}, { publicKey }, { publicKey, salt: "00ff" });
+  const topics: fc.Arbitrary<Magnet> = fc.record(
     {
       infoHash: fc.constant(hash),
       infoHashV2: fc.constantFrom(null, hash2),
@@ -180,6 +208,7 @@ test("what is formatted is read back as the same value", () => {
     },
     { noNullPrototype: true },
   );
+  const magnets = fc.tuple(topics, publishers).map(([magnet, by]) => ({ ...magnet, ...by }));
   fc.assert(fc.property(magnets, (magnet) => deepEqual(read(formatMagnet(magnet)), magnet)));
   equal(formatMagnet(read(`magnet:?xt=urn:btmh:1220${hash2}`)), `magnet:?xt=urn:btmh:1220${hash2}`);
 });
@@ -187,6 +216,7 @@ test("what is formatted is read back as the same value", () => {
 const samples = [
   `magnet:?${topic}&xt=urn:btmh:1220${hash2}&dn=a%20b+c&xl=1234&tr=udp%3A%2F%2Ft.example%3A80&x.pe=1.2.3.4:5&so=0,2-8`,
   "magnet:?xt=urn:btih:2DIUZETON2MXMGRP3T7SPNAD3FRXN37W&x.pe=[::1]:80&x.pe=host.example:9&ws=http://w.example/&tr.1=wss://t",
+  `magnet:?${publisher}&s=6e&dn=a`,
 ].map((text) => utf8(text));
 
 test("a link cut at any byte is refused or read, never thrown at", () => {
@@ -212,6 +242,8 @@ test("ten thousand hostile links: no throw, no hang, nothing kept; what is accep
     "bad-info-hash",
     "bad-multihash",
     "two-topics",
+    "bad-public-key",
+    "bad-salt",
   ]) {
     ok(tally.reasons.has(reason), reason);
   }

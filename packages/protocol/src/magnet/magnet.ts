@@ -1,7 +1,7 @@
 import type { Address, InfoHash } from "@dure/base";
 
 export interface Magnet {
-  /** From `xt=urn:btih:`. At least one of the two hashes is there. */
+  /** From `xt=urn:btih:`. At least one of the two hashes, or a public key, is there. */
   readonly infoHash: InfoHash | null;
   /** From `xt=urn:btmh:`, 64 hex digits (BEP 52). */
   readonly infoHashV2: string | null;
@@ -16,6 +16,10 @@ export interface Magnet {
   readonly select: readonly FileRange[] | null;
   /** From `xl`: a hint, not a promise. */
   readonly totalBytes: number | null;
+  /** From `xs=urn:btpk:` (BEP 46), 64 hex digits: whose item in the DHT names the torrent's current version. */
+  readonly publicKey?: string;
+  /** From `s`, at most 128 hex digits, beside a public key only: which of the publisher's items. */
+  readonly salt?: string;
 }
 
 export interface PeerHost {
@@ -36,6 +40,8 @@ export type MagnetReason =
   | "bad-info-hash"
   | "bad-multihash"
   | "two-topics"
+  | "bad-public-key"
+  | "bad-salt"
   | "bad-select"
   | "too-many-ranges";
 

@@ -8,12 +8,14 @@ import {
   parseAddress,
   type Result,
 } from "@dure/base";
+import { krpcLimits } from "../krpc/index.ts";
 import { cutText, metainfoLimits } from "../metainfo/index.ts";
 import { decodeBase32 } from "./base32.ts";
 import { type FileRange, type Magnet, type MagnetReason, magnetLimits, type PeerHost } from "./magnet.ts";
 
 /*
- * BEP 9: magnet:?xt=urn:btih:HASH&dn=NAME&tr=URL&x.pe=HOST:PORT, with btmh (BEP 52), so (BEP 53), ws, xl.
+ * BEP 9: magnet:?xt=urn:btih:HASH&dn=NAME&tr=URL&x.pe=HOST:PORT, with btmh (BEP 52), so (BEP 53), ws, xl,
+ * and BEP 46: magnet:?xs=urn:btpk:PUBLICKEY&s=SALT, both hex.
  * Keys may carry a number (`tr.1`), and links copied from HTML have `&amp;` between them.
  */
 
@@ -25,6 +27,10 @@ export function parseMagnet(text: string): Result<Magnet, MagnetReason> {
   if (fields === undefined) return fail("bad-escape");
   const topics = readTopics(valuesOf(fields, "xt"));
   if (!topics.ok) return topics;
+  const publisher = readPublisher(valuesOf(fields, "xs"), valuesOf(fields, "s")[0] ?? "");
+  if (!publisher.ok) return publisher;
+  const { infoHash, infoHashV2 } = topics.value;
+  if (infoHash === null && infoHashV2 === null && publisher.value === undefined) return fail("no-topic");
   const select = readSelect(valuesOf(fields, "so"));
   if (!select.ok) return select;
   const name = cutText(valuesOf(fields, "dn")[0] ?? "", magnetLimits.nameBytesMax);
@@ -36,6 +42,7 @@ export function parseMagnet(text: string): Result<Magnet, MagnetReason> {
     webSeeds: readUrls(valuesOf(fields, "ws"), /^https?:$/, magnetLimits.webSeedsMax),
     select: select.value,
     totalBytes: readCount(valuesOf(fields, "xl")[0] ?? ""),
+    ...publisher.value,
   });
 }
 
@@ -100,7 +107,26 @@ function readTopics(
       v2 = hash;
     }
   }
-  return v1 === null && v2 === null ? fail("no-topic") : ok({ infoHash: v1, infoHashV2: v2 });
+  return ok({ infoHash: v1, infoHashV2: v2 });
+}
+
+// Other exact sources are URLs, which are not fetched. Without a key `s` means nothing.
+function readPublisher(
+  sources: readonly string[],
+  saltText: string,
+): Result<Pick<Magnet, "publicKey" | "salt"> | undefined, MagnetReason> {
+  let publicKey: string | undefined;
+  for (const source of sources) {
+    const text = /^urn:btpk:(.*)$/is.exec(source)?.[1]?.toLowerCase();
+    if (text === undefined) continue;
+    if (text.length !== 64 || fromHex(text) === undefined) return fail("bad-public-key");
+    if (publicKey !== undefined && publicKey !== text) return fail("two-topics");
+    publicKey = text;
+  }
+  if (publicKey === undefined) return ok(undefined);
+  const salt = saltText.toLowerCase();
+  if (salt.length > 2 * krpcLimits.saltBytesMax || fromHex(salt) === undefined) return fail("bad-salt");
+  return ok(salt === "" ? { publicKey } : { publicKey, salt });
 }
 
 // 0x12: SHA2-256; 0x20: 32 bytes.
