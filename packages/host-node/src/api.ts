@@ -1,4 +1,5 @@
 import type { InfoHash } from "@dure/base";
+import type { DhtHandle, NodeDhtOptions } from "./dht-api.ts";
 
 /**
  * The library's face: what the command line, the examples and other programs call.
@@ -18,9 +19,18 @@ export interface NodeOptions {
   readonly connectionsMax?: number;
   readonly uploadSlots?: number;
   readonly allowLocalUrls?: boolean;
+  /** Peer exchange (BEP 11); default true. Private torrents have none. */
+  readonly pex?: boolean;
+  /** Local discovery (BEP 14); default true. Private torrents have none. */
+  readonly lsd?: boolean;
   /** Ceiling of the payload memory; default 64 MiB. */
   readonly poolBytes?: number;
   readonly filesOpenMax?: number;
+  /**
+   * Left out: no DHT, and nothing is asked of anyone but trackers and peers. Its table and ids are kept in the profile; of
+   * two processes that share one the first keeps the ids, the second makes its own, and the table is that of the last writer.
+   */
+  readonly dht?: NodeDhtOptions;
 }
 
 export interface AddOptions {
@@ -141,6 +151,8 @@ export interface TorrentHandle {
 export interface DureNode {
   /** The port it listens on. */
   readonly port: number;
+  /** Undefined without `NodeOptions.dht`. */
+  readonly dht?: DhtHandle | undefined;
   /** Resolves once the torrent is owned and its state is known (not once it is complete). Rejects with `NodeError`. */
   add(options: AddOptions): Promise<TorrentHandle>;
   torrents(): readonly TorrentHandle[];
