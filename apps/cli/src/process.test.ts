@@ -120,7 +120,7 @@ interface Running extends AsyncDisposable {
 
 /** A foreground peer on any port, heard through `--json`. */
 function start(args: readonly string[]): Running {
-  const child: ChildProcess = spawn(dure, [...args, "--port", "0", "--json"], {
+  const child: ChildProcess = spawn(dure, [...args, "--port", "0", "--no-lsd", "--json"], {
     env: environment(),
     stdio: ["ignore", "pipe", "inherit"],
   });

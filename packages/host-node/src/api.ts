@@ -23,6 +23,10 @@ export interface NodeOptions {
   readonly pex?: boolean;
   /** Local discovery (BEP 14); default true. Private torrents have none. */
   readonly lsd?: boolean;
+  /** Peer exchange (BEP 11); default true. Private torrents have none. */
+  readonly pex?: boolean;
+  /** Local discovery (BEP 14); default true. Private torrents have none. */
+  readonly lsd?: boolean;
   /** Ceiling of the payload memory; default 64 MiB. */
   readonly poolBytes?: number;
   readonly filesOpenMax?: number;

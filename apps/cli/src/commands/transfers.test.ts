@@ -67,6 +67,8 @@ test("what NETWORK says reaches the node and the torrent", async () => {
     connectionsMax: 9,
     uploadSlots: 3,
     allowLocalUrls: true,
+    pex: true,
+    lsd: true,
   });
   deepEqual(node?.added, {
     source: "x",
@@ -77,6 +79,18 @@ test("what NETWORK says reaches the node and the torrent", async () => {
     peers: ["a:1", "[::1]:2"],
     ratioMax: 1.5,
   });
+});
+
+test("peer exchange and local discovery are on unless they are switched off, each by itself", async () => {
+  const switches = async (...more: string[]) => {
+    const { node } = await runCli(["get", "x", "--once", ...more], {
+      onAdd: (torrent) => torrent.complete(),
+    });
+    return [node?.options.pex, node?.options.lsd];
+  };
+  deepEqual(await switches(), [true, true]);
+  deepEqual(await switches("--no-pex"), [false, true]);
+  deepEqual(await switches("--no-lsd"), [true, false]);
 });
 
 test("the profile is the option, else DURE_PROFILE, else in the XDG state folder", async () => {

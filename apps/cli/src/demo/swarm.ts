@@ -64,6 +64,7 @@ export class Swarm {
       profile: join(root, "profiles", role),
       port: 0,
       listen: "127.0.0.1",
+      lsd: false, // the tracker is what brings them together
       ...(seeding ? { upRateMax: seedUpRateMax } : {}),
     });
     try {

@@ -15,6 +15,8 @@ export function nodeOptions(profile: string, network: NetworkValues): NodeOption
     ...given("connectionsMax", network.connections),
     ...given("uploadSlots", network["upload-slots"]),
     allowLocalUrls: network["allow-local-urls"],
+    pex: !network["no-pex"],
+    lsd: !network["no-lsd"],
   };
 }
 

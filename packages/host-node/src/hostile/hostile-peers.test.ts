@@ -69,7 +69,7 @@ test(`${scripts.length} hostile scripts at once: an honest transfer keeps nine t
 });
 
 async function openPeer(name: string): Promise<DureNode> {
-  const node = await openNode({ profile: join(folder, name), port: 0, connectionsMax: 400 });
+  const node = await openNode({ profile: join(folder, name), port: 0, lsd: false, connectionsMax: 400 });
   nodes.push(node);
   return node;
 }

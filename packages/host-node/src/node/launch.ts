@@ -22,6 +22,7 @@ export interface LauncherParts {
   readonly carrier: Carrier;
   readonly peerId: PeerId;
   readonly prng: Prng;
+  readonly pex: boolean;
   /** Both throw while the node is not open. */
   loop(): Loop;
   port(): number;
@@ -98,6 +99,7 @@ export class Launcher {
           node: this.#parts.carrier.limits,
           limits: settings,
           prng: this.#parts.prng.split(live.infoHash),
+          pex: this.#parts.pex,
         },
       }),
     );

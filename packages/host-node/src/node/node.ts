@@ -58,11 +58,13 @@ class Node implements DureNode {
       limits: limitsOf(options),
       allowLocalUrls: options.allowLocalUrls ?? false,
       prng: prng.split("carrier"),
+      lsd: options.lsd ?? true,
     });
     this.#launcher = new Launcher({
       carrier: this.#carrier,
       peerId: ownId,
       prng,
+      pex: options.pex ?? true,
       loop: () => this.#opened(this.#loop),
       port: () => this.port,
     });

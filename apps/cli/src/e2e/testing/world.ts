@@ -27,6 +27,7 @@ export class World implements AsyncDisposable {
       profile: join(world.folder, "seed-profile"),
       port: 0,
       listen: "127.0.0.1",
+      lsd: false, // other tests of this machine have the same sample
     });
     const source = world.sample.torrent;
     world.#seed = await world.#node.add({ source, dir, assumeComplete: true, ...seed });
@@ -58,7 +59,17 @@ export class World implements AsyncDisposable {
 
   /** `dure get` of the torrent, from the seed alone. */
   get(options: readonly string[] = [], before: readonly string[] = []): DureProcess {
-    const own = ["--profile", this.profile, "--port", "0", "--listen", "127.0.0.1", "--peer", this.peer];
+    const own = [
+      "--profile",
+      this.profile,
+      "--port",
+      "0",
+      "--listen",
+      "127.0.0.1",
+      "--no-lsd",
+      "--peer",
+      this.peer,
+    ];
     const dir = options.includes("--dir") ? [] : ["--dir", this.dir];
     const process = new DureProcess(["get", this.torrent, ...dir, ...own, ...options], before);
     this.#processes.push(process);

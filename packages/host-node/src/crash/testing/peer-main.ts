@@ -14,7 +14,7 @@ process.on("message", (order: PeerOrder) => {
 process.on("disconnect", () => process.exit(1)); // the parent is gone
 
 async function go(order: Exclude<PeerOrder, "stop">): Promise<void> {
-  const opened = await openNode({ listen: "127.0.0.1", port: 0, ...order.node });
+  const opened = await openNode({ listen: "127.0.0.1", port: 0, lsd: false, ...order.node });
   node = opened;
   const handles: TorrentHandle[] = [];
   const startedAt = performance.now();
