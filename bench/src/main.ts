@@ -2,6 +2,8 @@ import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { parseSize } from "@dure/base";
 import { openBench } from "./bench.ts";
+import { dht } from "./dht.ts";
+import { dhtGoals, dhtTable } from "./dht-report.ts";
 import { goalLines } from "./goals.ts";
 import { machine } from "./machine.ts";
 import { start, startTable } from "./start.ts";
@@ -12,9 +14,10 @@ import { verify, verifyTable } from "./verify.ts";
 const usage = `npm run bench -- transfer [--pairs LEECHER:SEEDER,...|ours|foreign] [--runs 3] [--size 1GiB] [--piece 1MiB]
 npm run bench -- verify   [--programs NAME,...] [--runs 3] [--size 1GiB] [--piece 1MiB]
 npm run bench -- start    [--programs NAME,...]
+npm run bench -- dht      [--programs NAME,...] [--runs 3]
                           each: [--quiet-within SECONDS] [--json FILE]
 
-Programs: dure, libtorrent, aria2, transmission, webtorrent. --quiet-within: before each run wait, at most so
+Programs: dure, libtorrent, aria2, transmission, webtorrent; of dht: dure, libtorrent, bittorrent-dht. --quiet-within: before each run wait, at most so
 long, until nobody else uses the machine.
 `;
 
@@ -96,6 +99,11 @@ async function main(): Promise<number> {
     case "start": {
       const report = await start(openBench(), options);
       return publish(startTable(report), report);
+    }
+    case "dht": {
+      const report = await dht(openBench(), options);
+      const goals = dhtGoals(report);
+      return publish([dhtTable(report), "", ...goals].join("\n").trimEnd(), { ...report, goals });
     }
     default:
       process.stderr.write(usage);

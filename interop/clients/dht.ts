@@ -75,9 +75,9 @@ export interface DhtNodes extends Running {
   scrape(node: number, infoHash: string): Promise<{ readonly seeds: number; readonly peers: number }>;
 }
 
-/** libtorrent, bittorrent-dht and Dure's own machine on plain sockets. */
-export function allDhtPrograms(processes: Processes): readonly DhtProgram[] {
-  return [dureDht(processes), libtorrentDht(processes), bittorrentDht(processes)];
+/** Dure's own machine on plain sockets, libtorrent and bittorrent-dht. `dure`: another build of the first one's driver. */
+export function allDhtPrograms(processes: Processes, options: { dure?: string } = {}): readonly DhtProgram[] {
+  return [dureDht(processes, options.dure), libtorrentDht(processes), bittorrentDht(processes)];
 }
 
 export function libtorrentDht(processes: Processes): DhtProgram {
@@ -101,8 +101,10 @@ export function bittorrentDht(processes: Processes): DhtProgram {
   };
 }
 
-export function dureDht(processes: Processes): DhtProgram {
-  const path = join(import.meta.dirname, "../dht/dure-nodes.ts");
+export function dureDht(
+  processes: Processes,
+  path = join(import.meta.dirname, "../dht/dure-nodes.ts"),
+): DhtProgram {
   return {
     name: "dure",
     version: async () => "of this tree",
