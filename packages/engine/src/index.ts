@@ -6,6 +6,8 @@ export * from "./metadata/index.ts";
 export * from "./peers/index.ts";
 export * from "./pex/index.ts";
 export * from "./picker/index.ts";
+export * from "./port-mapping/index.ts";
 export * from "./session/index.ts";
 export * from "./torrent/index.ts";
+export * from "./topics/index.ts";
 export * from "./tracker/index.ts";
