@@ -1,3 +1,4 @@
 export * from "./defences.ts";
+export { Dht } from "./dht.ts";
 export * from "./messages.ts";
 export * from "./responder/index.ts";
