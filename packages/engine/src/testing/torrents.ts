@@ -45,6 +45,7 @@ export interface TorrentShape {
   readonly name?: string;
   readonly port?: number;
   readonly pex?: boolean;
+  readonly dht?: boolean;
 }
 
 export function haveOf(info: Info, have: "all" | readonly number[] | undefined): Bitfield {
@@ -71,6 +72,7 @@ export function torrentOf(info: Info, shape: TorrentShape = {}): Torrent {
     prng: new Prng(shape.seed ?? 1, shape.name ?? "us"),
     countLocal: true,
     ...(shape.pex === undefined ? {} : { pex: shape.pex }),
+    ...(shape.dht === undefined ? {} : { dht: shape.dht }),
   };
   return new Torrent(options);
 }

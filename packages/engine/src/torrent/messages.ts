@@ -27,6 +27,8 @@ export interface LinkFacts {
   readonly peerId: PeerId;
   readonly fast: boolean;
   readonly extended: boolean;
+  /** It takes part in the DHT, and would hear of our port there (BEP 5). Left out: no. */
+  readonly dht?: boolean;
 }
 
 export type TorrentInput =
@@ -91,6 +93,8 @@ export type TorrentOutput =
   | { readonly type: "bad"; readonly piece: number }
   /** BEP 9: the info dictionary is here and its hash is right. */
   | { readonly type: "metadata"; readonly infoBytes: Uint8Array }
+  /** A peer says where its node of the DHT listens (BEP 5, `port`). At most once a link. */
+  | { readonly type: "dht-node"; readonly address: Address }
   | { readonly type: "banned"; readonly address: Address; readonly reason: string }
   | { readonly type: "complete" }
   | {

@@ -19,6 +19,8 @@ export interface TorrentOptions {
   readonly prng: Prng;
   /** Peer exchange (BEP 11); default true. Never for a private torrent. */
   readonly pex?: boolean;
+  /** This peer takes part in the DHT, and tells peers so (BEP 5). Default false. Never to those of a private torrent. */
+  readonly dht?: boolean;
   /** Per-address limits count loopback and private addresses too: for tests. */
   readonly countLocal?: boolean;
 }

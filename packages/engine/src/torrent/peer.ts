@@ -85,6 +85,8 @@ export class Peer implements PickPeer {
   listens: Address | undefined;
   /** BEP 21: it will not download any more. */
   uploadOnly = false;
+  /** It has said its port of the DHT; what it says after that is not heard. */
+  saidDhtPort = false;
   /** BEP 11: `e` of its extension handshake. */
   prefersEncryption = false;
   /** Our number for each of its extensions, as its handshake says (BEP 10). */

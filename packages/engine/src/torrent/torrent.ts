@@ -19,7 +19,7 @@ const tickEvery = ms(1000);
 /** BEP 48: how many seeds and leechers there are, for people; the announces say it too, but not of every tracker. */
 const scrapeFirst = ms(5000);
 const scrapeEvery = ms(1_800_000);
-/** Fewer connections than this: ask the trackers for more before the interval is over. */
+/** Fewer connections than this: ask the trackers and the DHT for more before the interval is over. */
 const peersWanted = 10;
 
 /**
@@ -75,7 +75,7 @@ export class Torrent implements Machine<TorrentInput, TorrentOutput> {
     this.#choking = new Choking(prng.split("choker"), this.limits, options.node);
     this.#links = new Links(this.#context, this.book, this.limits, options.node, options);
     this.#extensions = new Extensions(this.#context, this.#links, options);
-    this.#wire = new WireMessages(this.#context, this.#extensions);
+    this.#wire = new WireMessages(this.#context, this.#extensions, options);
     if (options.start === undefined) this.#metadata = new MetadataFetch();
     else this.#setReady(options.start);
   }
@@ -91,6 +91,12 @@ export class Torrent implements Machine<TorrentInput, TorrentOutput> {
   /** Others may be told that it is here: it takes part, and is not known to be private (BEP 27). */
   get discoverable(): boolean {
     return this.#state === "running" && this.#ready?.info.private !== true;
+  }
+
+  /** It downloads, and has fewer peers than it wants and nobody to try. */
+  hungry(now: Ms): boolean {
+    if (this.#state !== "running" || this.#complete || this.#peers.size >= peersWanted) return false;
+    return this.book.next(now) === undefined;
   }
 
   get complete(): boolean {
@@ -375,9 +381,7 @@ export class Torrent implements Machine<TorrentInput, TorrentOutput> {
     if (this.#ready === undefined) return;
     this.#ready.downloads.tick(now);
     this.#choke(now, this.#ready);
-    if (!this.#complete && this.#peers.size < peersWanted && this.book.next(now) === undefined) {
-      this.#announcer.handle(now, { type: "need-peers" });
-    }
+    if (this.hungry(now)) this.#announcer.handle(now, { type: "need-peers" });
   }
 
   #choke(now: Ms, ready: Content): void {

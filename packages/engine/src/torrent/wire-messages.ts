@@ -4,6 +4,7 @@ import { allowedFastSet } from "./allowed-fast.ts";
 import type { Content } from "./content.ts";
 import type { Context } from "./context.ts";
 import type { Extensions } from "./extensions.ts";
+import type { TorrentOptions } from "./options.ts";
 import { type Peer, PeerHoldings } from "./peer.ts";
 
 const allowedFastMax = 64;
@@ -18,11 +19,14 @@ const earlyHavesMax = 4096;
 export class WireMessages {
   readonly #context: Context;
   readonly #extensions: Extensions;
+  /** Undefined where this peer takes no part in the DHT. */
+  readonly #dhtPort: number | undefined;
   ready: Content | undefined;
 
-  constructor(context: Context, extensions: Extensions) {
+  constructor(context: Context, extensions: Extensions, options: Pick<TorrentOptions, "dht" | "port">) {
     this.#context = context;
     this.#extensions = extensions;
+    this.#dhtPort = options.dht === true ? options.port : undefined;
   }
 
   /** Our pieces, right after the handshakes. */
@@ -34,6 +38,8 @@ export class WireMessages {
     } else if (peer.facts.fast) this.#context.send(now, peer, { type: "have-none" });
     this.#extensions.greet(now, peer);
     this.#allowFast(now, peer);
+    if (peer.facts.dht === true && this.#dhtPort !== undefined && this.ready?.info.private !== true)
+      this.#context.send(now, peer, { type: "port", port: this.#dhtPort });
   }
 
   heard(now: Ms, peer: Peer, message: PeerMessage): void {
@@ -42,8 +48,9 @@ export class WireMessages {
     if (this.#isFastOnly(message) && !peer.facts.fast) return this.#bad(now, peer);
     if (this.ready === undefined && this.#keepEarly(now, peer, message)) return;
     switch (message.type) {
-      case "keep-alive":
       case "port":
+        return this.#dhtNode(peer, message.port);
+      case "keep-alive":
       case "suggest":
       case "unknown":
         return;
@@ -173,6 +180,12 @@ export class WireMessages {
       peer.allowedToIt.add(piece);
       this.#context.send(now, peer, { type: "allowed-fast", piece });
     }
+  }
+
+  #dhtNode(peer: Peer, port: number): void {
+    if (this.#dhtPort === undefined || peer.saidDhtPort || this.ready?.info.private === true) return;
+    peer.saidDhtPort = true;
+    if (port > 0) this.#context.emit({ type: "dht-node", address: { ip: peer.facts.address.ip, port } });
   }
 
   #isFastOnly(message: PeerMessage): boolean {

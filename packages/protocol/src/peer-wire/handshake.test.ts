@@ -13,12 +13,14 @@ import {
 const hash = must(infoHash("aa".repeat(20)), "a hash");
 const idOf = (text: string) => must(peerId(fromLatin1(text.padEnd(20, "x"))), "20 bytes");
 
-test("the handshake is laid out as in BEP 3, its reserved bits as in BEP 6 and 10", () => {
+test("the handshake is laid out as in BEP 3, its reserved bits as in BEP 5, 6 and 10", () => {
   const bytes = encodeHandshake({ infoHash: hash, peerId: idOf("-DU0100-"), extended: true, fast: true });
   equal(bytes.length, handshakeBytes);
   equal(hex(bytes.subarray(0, 20)), hex(fromLatin1("\x13BitTorrent protocol")));
   equal(hex(bytes.subarray(20, 28)), "0000000000100004");
   equal(hex(bytes.subarray(28, 48)), "aa".repeat(20));
+  const plain = { infoHash: hash, peerId: idOf("-DU0100-"), extended: false, fast: false };
+  equal(hex(encodeHandshake({ ...plain, dht: true }).subarray(20, 28)), "0000000000000001");
   equal(hex(bytes.subarray(48)), hex(fromLatin1("-DU0100-xxxxxxxxxxxx")));
 });
 
@@ -31,17 +33,19 @@ test("a handshake is read back, whatever else is reserved", () => {
       bytes20,
       fc.boolean(),
       fc.boolean(),
+      fc.boolean(),
       reserved,
-      (topic, id, extended, fast, noise) => {
+      (topic, id, extended, fast, dht, noise) => {
         const sent = {
           infoHash: must(infoHash(topic), "20 bytes"),
           peerId: must(peerId(id), "20 bytes"),
           extended,
           fast,
+          dht,
         };
         const bytes = encodeHandshake(sent);
         for (let index = 0; index < 8; index += 1) {
-          const ours = index === 5 ? 0x10 : index === 7 ? 0x04 : 0;
+          const ours = index === 5 ? 0x10 : index === 7 ? 0x05 : 0;
           bytes[20 + index] = (bytes[20 + index] ?? 0) | ((noise[index] ?? 0) & ~ours);
         }
         deepEqual(decodeHandshake(bytes), sent);

@@ -17,7 +17,7 @@ import {
  *        +--+--------+----------+-----------+---------+
  *        |19|protocol| reserved | info-hash | peer id |
  *        +--+--------+----------+-----------+---------+
- * Reserved bits: byte 5 & 0x10 extension protocol (BEP 10), byte 7 & 0x04 fast extension (BEP 6).
+ * Reserved bits: byte 5 & 0x10 extension protocol (BEP 10), byte 7 & 0x04 fast extension (BEP 6), byte 7 & 0x01 DHT (BEP 5).
  */
 export const handshakeBytes = 68;
 const protocolName = fromLatin1("\x13BitTorrent protocol");
@@ -27,12 +27,14 @@ export interface Handshake {
   readonly peerId: PeerId;
   readonly extended: boolean;
   readonly fast: boolean;
+  /** A `port` message may follow. Left out: no. */
+  readonly dht?: boolean;
 }
 
 export function encodeHandshake(handshake: Handshake): Uint8Array<ArrayBuffer> {
   const reserved = new Uint8Array(8);
   reserved[5] = handshake.extended ? 0x10 : 0;
-  reserved[7] = handshake.fast ? 0x04 : 0;
+  reserved[7] = (handshake.fast ? 0x04 : 0) | (handshake.dht === true ? 0x01 : 0);
   return concat([protocolName, reserved, idBytes(handshake.infoHash), idBytes(handshake.peerId)]);
 }
 
@@ -48,6 +50,7 @@ export function decodeHandshake(bytes: Uint8Array): Handshake {
   return {
     extended: (byteAt(bytes, 25) & 0x10) !== 0,
     fast: (byteAt(bytes, 27) & 0x04) !== 0,
+    dht: (byteAt(bytes, 27) & 0x01) !== 0,
     infoHash: must(infoHash(bytes.subarray(28, 48)), "20 bytes are an info-hash"),
     peerId: must(peerId(bytes.subarray(48, 68)), "20 bytes are a peer id"),
   };

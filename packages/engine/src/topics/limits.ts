@@ -1,0 +1,21 @@
+import { minutes, ms, seconds } from "@dure/base";
+
+export const topicLimits = {
+  /** Lookups at once for all torrents: hundreds of them take turns, and the line is not felt. */
+  asksAtOnce: 4,
+  /** Nodes of the DHT forget who announced after half an hour and more: asked twice in that time. */
+  interval: minutes(15),
+  /** While a download has fewer peers than it wants, or an announce reached nobody: doubled each time, up to `interval`. */
+  hungryWaitFirst: minutes(1),
+  /** Each wait is 90 % to 110 % of it by lot, so that torrents that began together do not stay together. */
+  jitter: 0.1,
+  /** However often the network comes and goes, a topic is asked for no sooner after the last time. */
+  restMin: minutes(1),
+  /** A download that has just begun to lack peers waits this long: trackers and peers may be quicker. */
+  hungryGrace: seconds(10),
+} as const;
+
+/** `share` of [0, 1) picks a place in the jitter. */
+export function jittered(wait: number, share: number) {
+  return ms(Math.round(wait * (1 - topicLimits.jitter + 2 * topicLimits.jitter * share)));
+}
