@@ -85,7 +85,7 @@ function commonArgs(job: Job): string[] {
     "--no-conf=true",
     // `none` on purpose: the default would first write every file full of zeros.
     "--file-allocation=none",
-    "--enable-dht=false",
+    ...dhtArgs(job),
     "--enable-dht6=false",
     "--bt-enable-lpd=false",
     "--enable-peer-exchange=false",
@@ -101,6 +101,18 @@ function commonArgs(job: Job): string[] {
     "--enable-color=false",
     "--bt-tracker-interval=5",
     ...(job.tracker === undefined ? [] : [`--bt-tracker=${job.tracker}`]),
+  ];
+}
+
+/** It takes one node to begin with. */
+function dhtArgs(job: Job): string[] {
+  const entry = job.dht?.[0];
+  if (entry === undefined) return ["--enable-dht=false"];
+  return [
+    "--enable-dht=true",
+    `--dht-entry-point=${entry.ip}:${entry.port}`,
+    `--dht-listen-port=${job.listen.port}`,
+    `--dht-file-path=${join(job.work, "dht.dat")}`,
   ];
 }
 

@@ -184,7 +184,7 @@ class Driver:
                 if alert.authoritative:
                     self.answer(order, order["best"] or {"value": None})
         elif isinstance(alert, lt.dht_sample_infohashes_alert):
-            for order in self.mine(index, "sample"):
+            for order in self.mine(index, "sample", **{"from": list(alert.endpoint)}):
                 samples = [str(sample) for sample in alert.samples]
                 self.answer(order, {"samples": samples, "stored": alert.num_infohashes})
 

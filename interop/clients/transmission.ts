@@ -105,6 +105,7 @@ export function transmission(processes: Processes): Client {
 }
 
 function settings(job: Job, rpcPort: number): Record<string, unknown> {
+  if (job.dht !== undefined) throw new Error("Transmission is not made to join a closed DHT here");
   const v6 = job.listen.ip.includes(":");
   return {
     "bind-address-ipv4": v6 ? "0.0.0.0" : job.listen.ip,

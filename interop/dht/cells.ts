@@ -110,12 +110,10 @@ async function samplesOf(
   others: readonly Endpoint[],
   target: string,
 ): Promise<ReadonlySet<string>> {
-  const samples = new Set<string>(); // at most 20 of each node
-  for (const other of others) {
-    const answer = await nodes.sample(node, other, target).catch(() => undefined); // not near enough to be asked
-    for (const sample of answer?.samples ?? []) samples.add(sample);
-  }
-  return samples;
+  // Our machine asks the nodes near the target, so one that is far gives nothing.
+  const ask = (other: Endpoint) => nodes.sample(node, other, target).catch(() => undefined);
+  const answers = await Promise.all(others.map(ask));
+  return new Set(answers.flatMap((answer) => answer?.samples ?? []));
 }
 
 /** Nodes of `from` answer with filters (BEP 33), and a node of `to` counts by them who announced from many addresses. */
