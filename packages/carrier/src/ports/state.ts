@@ -1,4 +1,4 @@
-import type { InfoHash, UnixMs } from "@dure/base";
+import type { Family, InfoHash, UnixMs } from "@dure/base";
 
 /**
  * The profile's database as a peer. Jobs are done in order; each is one transaction.
@@ -31,6 +31,15 @@ export interface TorrentRecord extends TorrentKey {
 export interface PartialRecord {
   readonly piece: number;
   readonly blocks: Uint8Array;
+}
+
+/** A routing table of the DHT, and the node id it was made for. One for each family. */
+export interface DhtTable {
+  readonly family: Family;
+  /** 20 bytes. Null where another living process of the profile goes by the one that was saved. */
+  readonly id: Uint8Array | null;
+  /** Compact nodes of the family (BEP 5, BEP 32), the most reliable first. */
+  readonly nodes: Uint8Array;
 }
 
 export type StateJob =
@@ -67,12 +76,33 @@ export type StateJob =
   /** Gives up ownership; the record stays. */
   | { readonly type: "release"; readonly job: number; readonly key: TorrentKey }
   /** Forgets the torrent; its files are not touched. */
-  | { readonly type: "remove"; readonly job: number; readonly key: TorrentKey };
+  | { readonly type: "remove"; readonly job: number; readonly key: TorrentKey }
+  /** The tables of the DHT. Their ids go to the first living process that asks, until it ends. */
+  | { readonly type: "load-dht"; readonly job: number }
+  /**
+   * The nodes replace what was saved of their families, whoever saved it; the ids only when no other living process has
+   * them. Other families stay.
+   */
+  | {
+      readonly type: "save-dht";
+      readonly job: number;
+      readonly tables: readonly (DhtTable & { readonly id: Uint8Array })[];
+    };
+
+/** Jobs about one torrent. */
+export type TorrentJob = Extract<StateJob, { readonly key: TorrentKey }>;
 
 export type StateResult =
   | { readonly type: "done"; readonly job: number }
   | { readonly type: "claimed"; readonly job: number; readonly record: TorrentRecord }
   | { readonly type: "owned"; readonly job: number; readonly pid: number; readonly since: UnixMs }
+  /** IPv4 first. `damaged`: some of what was saved could not be read, and is left out. */
+  | {
+      readonly type: "dht";
+      readonly job: number;
+      readonly tables: readonly DhtTable[];
+      readonly damaged: boolean;
+    }
   /**
    * Saved state could not be read and is gone: what it affects is null in the records that follow, and must be rebuilt
    * by checking. Comes before the result of the job that met it. When the whole database was made anew, torrents that

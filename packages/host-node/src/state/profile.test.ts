@@ -64,6 +64,12 @@ const commit = (of = key, bits = have): StateJobBody => ({
   completedAt: null,
   peers: ["1.2.3.4:5"],
 });
+const saveDht = (family: 4 | 6, value: number): StateJobBody => ({
+  type: "save-dht",
+  tables: [
+    { family, id: new Uint8Array(20).fill(value), nodes: new Prng(value).bytes(family === 4 ? 260 : 380) },
+  ],
+});
 const types = (results: readonly StateResult[]) => results.map((result) => result.type);
 
 /** A profile with ten torrents, closed. */
@@ -185,6 +191,50 @@ test("a database that turns out damaged while it is in use is replaced, and what
     deepEqual(second[1].record.have, have);
     assert(existsSync(`${file}.corrupt-1`));
     profile.close();
+  }));
+
+test("a profile of the version before the DHT keeps its torrents, and gets the tables", () =>
+  inFolder((file) => {
+    fill(file);
+    const old = new DatabaseSync(file);
+    old.exec("DROP TABLE dht; DROP TABLE dht_owner; PRAGMA user_version = 1");
+    old.close();
+    const profile = profileAt(file);
+    const [claimed, saved, found] = profile.run(claim(), saveDht(4, 1), { type: "load-dht" });
+    assert(claimed?.type === "claimed" && saved?.type === "done" && found?.type === "dht");
+    deepEqual(claimed.record.have, have);
+    equal(found.tables.length, 1);
+    profile.close();
+  }));
+
+test("rows of the DHT that rotted are left out and said so; the other family's stay", () =>
+  inFolder((file) => {
+    for (const rot of [
+      "UPDATE dht SET nodes = x'00112233' WHERE family = 4",
+      "UPDATE dht SET id = x'00' WHERE family = 4",
+      "UPDATE dht SET crc32 = crc32 + 1 WHERE family = 4",
+      "UPDATE dht SET family = 5 WHERE family = 4",
+    ]) {
+      let profile = profileAt(file);
+      deepEqual(types(profile.run(saveDht(4, 1), saveDht(6, 2))), ["done", "done"]);
+      profile.close();
+      const database = new DatabaseSync(file);
+      database.exec(rot);
+      database.close();
+      profile = profileAt(file);
+      const [found] = profile.run({ type: "load-dht" });
+      assert(found?.type === "dht", rot);
+      equal(found.damaged, true, rot);
+      deepEqual(
+        found.tables.map(({ family }) => family),
+        [6],
+      );
+      profile.run(saveDht(4, 1));
+      profile.close();
+      const cleaned = new DatabaseSync(file);
+      cleaned.exec("DELETE FROM dht");
+      cleaned.close();
+    }
   }));
 
 test("a profile of a newer version is refused with what to do, and not touched", () =>

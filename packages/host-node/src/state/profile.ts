@@ -1,6 +1,7 @@
 import { must } from "@dure/base";
-import type { StateJob, StateResult, TorrentKey } from "@dure/carrier";
+import type { StateJob, StateResult, TorrentJob, TorrentKey } from "@dure/carrier";
 import { type Database, moveAside, openDatabase } from "./database.ts";
+import { DhtTables } from "./dht-tables.ts";
 import { isCorruption, isSqliteError, isSystemError, StateError } from "./fault.ts";
 import { type Owner, thisProcess } from "./owner.ts";
 import { Torrents } from "./torrents.ts";
@@ -11,13 +12,21 @@ interface Claim {
   readonly id: number;
 }
 
+interface Open {
+  readonly database: Database;
+  readonly torrents: Torrents;
+  readonly dht: DhtTables;
+}
+
 /** Does state jobs one after another: what the state worker runs. */
 export class Profile {
   readonly #file: string;
   readonly #report: (result: StateResult) => void;
   readonly #owner: Owner = thisProcess();
   readonly #claims = new Map<string, Claim>(); // bounded by the torrents of this process
-  #open: { database: Database; torrents: Torrents } | undefined;
+  /** This user of the profile goes by the ids of the DHT in it. */
+  #ownsDht = false;
+  #open: Open | undefined;
 
   constructor(options: { file: string; report: (result: StateResult) => void }) {
     this.#file = options.file;
@@ -36,11 +45,12 @@ export class Profile {
 
   /** Gives up all that this process holds. */
   close(): void {
-    const { database, torrents } = this.#open ?? {};
-    if (database === undefined || torrents === undefined) return;
+    if (this.#open === undefined) return;
+    const { database, torrents, dht } = this.#open;
     try {
       database.transaction(false, () => {
         for (const claim of this.#claims.values()) torrents.release(claim.id, this.#owner);
+        if (this.#ownsDht) dht.release(this.#owner);
       });
       database.close();
     } catch (error) {
@@ -59,8 +69,25 @@ export class Profile {
   }
 
   #do(job: StateJob): StateResult {
-    const { torrents } = this.#ready(job);
-    if (job.type === "claim") return this.#claim(job, torrents);
+    const { torrents, dht } = this.#ready(job);
+    switch (job.type) {
+      case "load-dht": {
+        const { owns, ...found } = dht.load(this.#owner, this.#ownsDht);
+        this.#ownsDht = owns;
+        return { type: "dht", job: job.job, ...found };
+      }
+      case "save-dht":
+        this.#ownsDht = dht.save(this.#owner, this.#ownsDht, job);
+        break;
+      case "claim":
+        return this.#claim(job, torrents);
+      default:
+        this.#change(job, torrents);
+    }
+    return { type: "done", job: job.job };
+  }
+
+  #change(job: Exclude<TorrentJob, { type: "claim" }>, torrents: Torrents): void {
     const claim = this.#claims.get(nameOf(job.key));
     if (claim === undefined) throw new StateError(`${job.key.infoHash} in ${job.key.dir} is not claimed`);
     switch (job.type) {
@@ -82,7 +109,6 @@ export class Profile {
         this.#claims.delete(nameOf(job.key));
         break;
     }
-    return { type: "done", job: job.job };
   }
 
   #claim(job: Extract<StateJob, { type: "claim" }>, torrents: Torrents): StateResult {
@@ -98,10 +124,10 @@ export class Profile {
   }
 
   /** Opened at the first job, and again after a failure: the folder may be writable now. */
-  #ready(job: StateJob): { torrents: Torrents } {
+  #ready(job: StateJob): Open {
     if (this.#open !== undefined) return this.#open;
     const { database, movedTo } = openDatabase(this.#file);
-    this.#open = { database, torrents: new Torrents(database) };
+    this.#open = { database, torrents: new Torrents(database), dht: new DhtTables(database) };
     if (movedTo !== undefined) this.#tellDamaged(job, movedTo);
     return this.#open;
   }

@@ -35,6 +35,18 @@ const migrations: readonly string[] = [
      blocks BLOB,
      PRIMARY KEY (torrent, piece)
    ) STRICT, WITHOUT ROWID;`,
+  // A row each for IPv4 and IPv6, written whole: a table has some hundred nodes. The owner goes by the ids.
+  `CREATE TABLE dht (
+     family INTEGER PRIMARY KEY,
+     id BLOB NOT NULL,
+     nodes BLOB NOT NULL,
+     crc32 INTEGER NOT NULL
+   ) STRICT;
+   CREATE TABLE dht_owner (
+     one INTEGER PRIMARY KEY CHECK (one = 1),
+     pid INTEGER NOT NULL,
+     mark TEXT NOT NULL
+   ) STRICT;`,
 ];
 
 export const schemaVersion = migrations.length;

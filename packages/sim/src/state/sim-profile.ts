@@ -1,5 +1,12 @@
 import { type InfoHash, type Prng, type UnixMs, unixMs } from "@dure/base";
-import type { PartialRecord, StateJob, StateResult, TorrentKey, TorrentRecord } from "@dure/carrier";
+import type {
+  DhtTable,
+  PartialRecord,
+  StateJob,
+  StateResult,
+  TorrentKey,
+  TorrentRecord,
+} from "@dure/carrier";
 import type { Clock } from "../time/index.ts";
 
 /** One torrent's row; never changed in place, so that a copy of the table is a copy of the rows' names. */
@@ -35,6 +42,9 @@ export class SimProfile {
   /** Tables since then, oldest first. Bounded by the journal between two commits. */
   #history: Table[] = [];
   #jobs = 0;
+  /** Saved by rename: a power cut takes nothing of them. */
+  readonly #dht = new Map<number, DhtTable & { readonly id: Uint8Array }>(); // one a family
+  #dhtOwner: number | undefined;
 
   constructor(clock: Clock, prng: Prng) {
     this.#clock = clock;
@@ -61,6 +71,8 @@ export class SimProfile {
     this.#jobs += 1;
     if (this.failEvery !== undefined && this.#jobs % this.failEvery === 0)
       return { type: "failed", detail: "simulated failure of the database" };
+    if (job.type === "load-dht") return this.#loadDht(pid);
+    if (job.type === "save-dht") return this.#saveDht(pid, job);
     const name = nameOf(job.key);
     if (job.type === "claim") return this.#claim(pid, name, job);
     const row = this.#table.get(name);
@@ -93,6 +105,7 @@ export class SimProfile {
   /** The process is gone, whichever way: what it held is free. */
   ended(pid: number): void {
     for (const [name, owner] of [...this.#owners]) if (owner.pid === pid) this.#owners.delete(name);
+    if (this.#dhtOwner === pid) this.#dhtOwner = undefined;
   }
 
   powerCut(): void {
@@ -101,6 +114,25 @@ export class SimProfile {
     this.#durable = this.#table;
     this.#history = [];
     this.#owners.clear();
+    this.#dhtOwner = undefined;
+  }
+
+  #loadDht(pid: number): Body {
+    this.#dhtOwner ??= pid;
+    const owns = this.#dhtOwner === pid;
+    const tables = [...this.#dht.values()]
+      .sort((a, b) => a.family - b.family)
+      .map(({ family, id, nodes }) => ({ family, id: owns ? id.slice() : null, nodes: nodes.slice() }));
+    return { type: "dht", tables, damaged: false };
+  }
+
+  #saveDht(pid: number, job: Extract<StateJob, { type: "save-dht" }>): Body {
+    this.#dhtOwner ??= pid;
+    for (const { family, id, nodes } of job.tables) {
+      const kept = this.#dhtOwner === pid ? id : (this.#dht.get(family)?.id ?? id);
+      this.#dht.set(family, { family, id: kept.slice(), nodes: nodes.slice() });
+    }
+    return done;
   }
 
   #claim(pid: number, name: string, job: Extract<StateJob, { type: "claim" }>): Body {

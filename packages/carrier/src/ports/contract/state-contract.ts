@@ -1,7 +1,7 @@
 import assert, { deepEqual, equal } from "node:assert/strict";
 import { test } from "node:test";
 import { type InfoHash, infoHash, must, unixMs } from "@dure/base";
-import type { PartialRecord, StateJob, StateResult, TorrentKey, TorrentRecord } from "../state.ts";
+import type { DhtTable, PartialRecord, StateJob, StateResult, TorrentKey, TorrentRecord } from "../state.ts";
 
 type WithoutJob<Job> = Job extends StateJob ? Omit<Job, "job"> : never;
 /** A job whose number the host chooses. */
@@ -175,6 +175,45 @@ export function stateContract(host: string, make: StateFactory): void {
     deepEqual((await story.reclaim()).peers, peers.slice(0, 100));
   });
 
+  claim(
+    "the tables of the DHT come back after the end and after a kill, the last ones saved",
+    async (start) => {
+      const one = await start();
+      deepEqual(await one.dht(), []);
+      await one.saveDht(
+        { family: 6, id: idOf(6), nodes: bytes(6, 6) },
+        { family: 4, id: idOf(4), nodes: bytes(4) },
+      );
+      await one.close();
+      const two = await start();
+      deepEqual(await two.dht(), [
+        { family: 4, id: idOf(4), nodes: bytes(4) },
+        { family: 6, id: idOf(6), nodes: bytes(6, 6) },
+      ]);
+      await two.saveDht({ family: 4, id: idOf(44), nodes: bytes() });
+      await two.kill();
+      const three = await start();
+      deepEqual(await three.dht(), [
+        { family: 4, id: idOf(44), nodes: bytes() },
+        { family: 6, id: idOf(6), nodes: bytes(6, 6) },
+      ]);
+    },
+  );
+
+  claim(
+    "of two processes the first goes by the ids; both save nodes, and the last writer's stay",
+    async (start) => {
+      const [one, two] = [await start(), await start()];
+      await one.dht();
+      await one.saveDht({ family: 4, id: idOf(1), nodes: bytes(1) });
+      deepEqual(await two.dht(), [{ family: 4, id: null, nodes: bytes(1) }]);
+      await two.saveDht({ family: 4, id: idOf(2), nodes: bytes(2) });
+      deepEqual(await one.dht(), [{ family: 4, id: idOf(1), nodes: bytes(2) }]);
+      await one.close();
+      deepEqual(await two.dht(), [{ family: 4, id: idOf(1), nodes: bytes(2) }]);
+    },
+  );
+
   claim("a have bitmap of two million pieces is no matter", async (start) => {
     const story = await start();
     await story.claim(first);
@@ -199,6 +238,10 @@ const blank = {
 
 function hashOf(digit: string): InfoHash {
   return must(infoHash(digit.repeat(40)), "forty digits");
+}
+
+function idOf(value: number): Uint8Array {
+  return new Uint8Array(20).fill(value);
 }
 
 function bytes(...values: number[]): Uint8Array {
@@ -239,6 +282,17 @@ class Story {
     const result = await this.one({ type: "claim", key, name: "a name" });
     assert(result.type === "claimed", JSON.stringify(result));
     return result.record;
+  }
+
+  async dht(): Promise<readonly DhtTable[]> {
+    const result = await this.one({ type: "load-dht" });
+    assert(result.type === "dht", JSON.stringify(result));
+    equal(result.damaged, false);
+    return result.tables;
+  }
+
+  saveDht(...tables: (DhtTable & { readonly id: Uint8Array })[]): Promise<void> {
+    return this.done({ type: "save-dht", tables });
   }
 
   /** What the record says now. */
