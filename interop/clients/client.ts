@@ -25,6 +25,8 @@ interface Job {
   readonly work: string;
   /** Default `off`, so that programs are compared alike. */
   readonly encryption?: Encryption;
+  /** Nodes by which to join a DHT that is closed; absent: no DHT. Transmission refuses, as it would nodes in 127.0.0.0/8. */
+  readonly dht?: readonly Endpoint[];
   /** Default `tcp`. A program that cannot carry a torrent over uTP alone refuses `utp` with an error. */
   readonly transport?: "tcp" | "utp";
 }

@@ -96,7 +96,7 @@ function networkArgs(job: SeedJob | LeechJob): string[] {
     "--encryption",
     job.encryption ?? "off",
     job.transport === "utp" ? "--no-tcp" : "--no-utp",
-    "--no-dht",
+    ...(job.dht?.flatMap((node) => ["--dht-bootstrap", `${node.ip}:${node.port}`]) ?? ["--no-dht"]),
     "--no-pex",
     "--no-lsd",
     "--no-port-mapping",

@@ -33,7 +33,7 @@ def settings_of(job):
     utp = job["transport"] == "utp"
     return {
         "listen_interfaces": job["listen"],
-        "enable_dht": False,
+        **dht_settings_of(job),
         "enable_lsd": False,
         "enable_upnp": False,
         "enable_natpmp": False,
@@ -51,6 +51,19 @@ def settings_of(job):
         "ssrf_mitigation": False,
         "validate_https_trackers": False,
         "alert_mask": lt.alert.category_t.status_notification | lt.alert.category_t.error_notification,
+    }
+
+
+def dht_settings_of(job):
+    if job.get("dht") is None:
+        return {"enable_dht": False}
+    return {
+        "enable_dht": True,
+        "dht_bootstrap_nodes": ",".join(f"{host}:{port}" for host, port in job["dht"]),
+        # A closed network lives in 127.0.0.0/8 or in one private subnet.
+        "dht_restrict_routing_ips": False,
+        "dht_restrict_search_ips": False,
+        "dht_ignore_dark_internet": False,
     }
 
 
@@ -77,7 +90,12 @@ def loop(session, handle, job):
     stopping = []
     # A piece counts as finished when it is hashed: it may still wait to be written.
     signal.signal(signal.SIGTERM, lambda number, frame: stopping.append(number))
+    announced = time.monotonic()
     while True:
+        if job.get("dht") is not None and time.monotonic() > announced + 1:
+            # Its own first look is before its table holds anybody, its second in a quarter of an hour.
+            handle.force_dht_announce()
+            announced = time.monotonic()
         # Python hears the signal only between its calls.
         session.wait_for_alert(100)
         if stopping:

@@ -23,6 +23,7 @@ export function libtorrent(processes: Processes): Client {
       encryption: job.encryption ?? "off",
       transport: job.transport ?? "tcp",
       tracker: job.tracker,
+      dht: job.dht?.map((node) => [node.ip, node.port]),
       ...more,
     };
     return processes.start({

@@ -6,7 +6,7 @@ const secure = { off: 0, prefer: 1, require: 2 }[job.encryption];
 
 const client = new WebTorrent({
   torrentPort: job.port,
-  dht: false,
+  dht: job.dht === undefined ? false : { bootstrap: job.dht },
   lsd: false,
   natUpnp: false,
   natPmp: false,

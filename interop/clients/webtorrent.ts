@@ -23,6 +23,7 @@ export function webtorrent(processes: Processes): Client {
       transport: job.transport ?? "tcp",
       trackers: job.tracker === undefined ? [] : [job.tracker],
       peers: [],
+      dht: job.dht?.map((node) => `${node.ip}:${node.port}`),
       ...more,
     };
     return processes.start({
