@@ -29,6 +29,8 @@ interface Job {
   readonly dht?: readonly Endpoint[];
   /** Default `tcp`. A program that cannot carry a torrent over uTP alone refuses `utp` with an error. */
   readonly transport?: "tcp" | "utp";
+  /** Local discovery, in the programs that heed it (Dure, libtorrent). Default false. */
+  readonly lsd?: boolean;
 }
 
 export interface SeedJob extends Job {

@@ -98,7 +98,7 @@ function networkArgs(job: SeedJob | LeechJob): string[] {
     job.transport === "utp" ? "--no-tcp" : "--no-utp",
     ...(job.dht?.flatMap((node) => ["--dht-bootstrap", `${node.ip}:${node.port}`]) ?? ["--no-dht"]),
     "--no-pex",
-    "--no-lsd",
+    ...(job.lsd === true ? [] : ["--no-lsd"]),
     "--no-port-mapping",
   ];
 }

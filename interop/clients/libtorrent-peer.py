@@ -34,7 +34,7 @@ def settings_of(job):
     return {
         "listen_interfaces": job["listen"],
         **dht_settings_of(job),
-        "enable_lsd": False,
+        "enable_lsd": job.get("lsd", False),
         "enable_upnp": False,
         "enable_natpmp": False,
         "allow_multiple_connections_per_ip": True,
@@ -77,6 +77,8 @@ def parameters_of(job):
     parameters.save_path = job["dir"]
     parameters.flags &= ~lt.torrent_flags.auto_managed
     parameters.flags &= ~lt.torrent_flags.paused
+    if not job.get("pex", False):
+        parameters.flags |= lt.torrent_flags.disable_pex
     if job["mode"] == "seed" and job["assumeComplete"]:
         parameters.flags |= lt.torrent_flags.seed_mode
     if job.get("select") is not None and parameters.ti is not None:
@@ -88,6 +90,7 @@ def parameters_of(job):
 def loop(session, handle, job):
     rechecking = job["mode"] == "verify"
     stopping = []
+    told = 0.0
     # A piece counts as finished when it is hashed: it may still wait to be written.
     signal.signal(signal.SIGTERM, lambda number, frame: stopping.append(number))
     announced = time.monotonic()
@@ -98,6 +101,9 @@ def loop(session, handle, job):
             announced = time.monotonic()
         # Python hears the signal only between its calls.
         session.wait_for_alert(100)
+        if job.get("tellPeers", False) and time.monotonic() - told > 0.5:
+            told = time.monotonic()
+            say({"event": "peers", "peers": peers_of(handle)})
         if stopping:
             leave(session, handle)
             return
@@ -118,6 +124,20 @@ def loop(session, handle, job):
                         return
             elif isinstance(alert, lt.torrent_error_alert | lt.listen_failed_alert | lt.file_error_alert):
                 print(alert.message(), file=sys.stderr, flush=True)
+
+
+def peers_of(handle):
+    # What is still connecting is no peer yet.
+    unfinished = lt.peer_info.connecting | lt.peer_info.handshake
+    return [
+        {
+            "address": "%s:%d" % peer.ip,
+            "pex": bool(peer.source & lt.peer_info.pex),
+            "lsd": bool(peer.source & lt.peer_info.lsd),
+        }
+        for peer in handle.get_peer_info()
+        if not peer.flags & unfinished
+    ]
 
 
 def select_late(handle, job):

@@ -1,5 +1,14 @@
 import { join } from "node:path";
-import type { Checking, Client, Leeching, LeechJob, Running, SeedJob, VerifyJob } from "./client.ts";
+import type {
+  Checking,
+  Client,
+  Encryption,
+  Leeching,
+  LeechJob,
+  Running,
+  SeedJob,
+  VerifyJob,
+} from "./client.ts";
 import { eventNamed } from "./events.ts";
 import { doneWithinDefault, leeching, readyWithinDefault } from "./leeching.ts";
 import type { Processes, RunningProgram } from "./processes.ts";
@@ -8,31 +17,60 @@ import type { Processes, RunningProgram } from "./processes.ts";
 const python = "/usr/bin/python3";
 const script = join(import.meta.dirname, "libtorrent-peer.py");
 
+/** What the script is told; see there. */
+export interface LibtorrentOrder {
+  readonly mode: "seed" | "leech" | "verify";
+  readonly source: string;
+  readonly dir: string;
+  /** `IP:port`. */
+  readonly listen: string;
+  readonly encryption: Encryption;
+  readonly transport: "tcp" | "utp";
+  readonly tracker?: string | undefined;
+  readonly dht?: readonly (readonly [ip: string, port: number])[] | undefined;
+  readonly peers?: readonly string[];
+  readonly select?: readonly number[] | undefined;
+  readonly once?: boolean;
+  readonly assumeComplete?: boolean;
+  readonly lsd?: boolean;
+  readonly pex?: boolean;
+  /** Prints `{"event":"peers","peers":[{"address","pex","lsd"}]}` now and then: whom it is connected to, and by what. */
+  readonly tellPeers?: boolean;
+}
+
+export function startLibtorrent(
+  processes: Processes,
+  order: LibtorrentOrder,
+  place: { readonly work: string; readonly netns?: string | undefined },
+): RunningProgram {
+  return processes.start({
+    label: `libtorrent-${order.mode}`,
+    command: python,
+    args: [script, JSON.stringify(order)],
+    ...place,
+  });
+}
+
 /** libtorrent-rasterbar through its Python binding: the engine of qBittorrent and Deluge. */
 export function libtorrent(processes: Processes): Client {
   function start(
     mode: "seed" | "leech" | "verify",
     job: SeedJob | LeechJob | VerifyJob,
-    more: object,
+    more: Pick<LibtorrentOrder, "source"> & Partial<LibtorrentOrder>,
   ): RunningProgram {
     const { ip, port } = job.listen;
-    const order = {
+    const order: LibtorrentOrder = {
       mode,
       dir: job.dir,
       listen: ip.includes(":") ? `[${ip}]:${port}` : `${ip}:${port}`,
       encryption: job.encryption ?? "off",
       transport: job.transport ?? "tcp",
       tracker: job.tracker,
-      dht: job.dht?.map((node) => [node.ip, node.port]),
+      dht: job.dht?.map((node) => [node.ip, node.port] as const),
+      lsd: job.lsd ?? false,
       ...more,
     };
-    return processes.start({
-      label: `libtorrent-${mode}`,
-      command: python,
-      args: [script, JSON.stringify(order)],
-      work: job.work,
-      netns: job.netns,
-    });
+    return startLibtorrent(processes, order, { work: job.work, netns: job.netns });
   }
 
   return {
