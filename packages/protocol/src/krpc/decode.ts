@@ -29,7 +29,8 @@ export type KrpcReason =
   | "bad-id";
 
 /**
- * One datagram. Every `Uint8Array` in the message is a view of `bytes`: copy what must outlive it.
+ * One datagram. The byte arrays in the message are views of `bytes` (but for the peers of an answer): copy what must
+ * outlive it.
  *
  * Refused is what could be neither answered nor matched to a question of ours. A query that can be answered, but whose
  * arguments are wrong, is a query whose body is `malformed`. Optional fields of a wrong type, length or range read as

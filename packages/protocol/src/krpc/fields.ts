@@ -1,3 +1,4 @@
+import { at, byteAt } from "@dure/base";
 import {
   dictByte,
   endByte,
@@ -20,10 +21,10 @@ export class Fields {
   readonly datagram: Uint8Array;
   readonly #starts: readonly number[];
 
-  constructor(bytes: Uint8Array, at: number, names: Names) {
+  constructor(bytes: Uint8Array, offset: number, names: Names) {
     const starts = names.zeros();
     this.datagram = bytes;
-    this.end = scanDict(bytes, at, names, starts);
+    this.end = scanDict(bytes, offset, names, starts);
     this.#starts = starts;
   }
 
@@ -39,10 +40,10 @@ export class Fields {
 
   /** A byte string of `least` to `most` bytes: a view. */
   bytes(index: number, least: number, most: number): Uint8Array | undefined {
-    const at = this.#start(index);
-    if (!isDigit(this.datagram[at] ?? 0)) return undefined;
-    const start = stringStart(this.datagram, at);
-    const end = skipString(this.datagram, at);
+    const offset = this.#start(index);
+    if (!isDigit(this.datagram[offset])) return undefined;
+    const start = stringStart(this.datagram, offset);
+    const end = skipString(this.datagram, offset);
     return end - start < least || end - start > most ? undefined : this.datagram.subarray(start, end);
   }
 
@@ -54,8 +55,8 @@ export class Fields {
 
   /** An integer of `least` to `most`, which lie within what a number holds exactly. */
   integer(index: number, least: number, most: number): number | undefined {
-    const at = this.#start(index);
-    const value = readInteger(this.datagram, at);
+    const offset = this.#start(index);
+    const value = readInteger(this.datagram, offset);
     return value === undefined || value < least || value > most ? undefined : value;
   }
 
@@ -66,8 +67,8 @@ export class Fields {
 
   /** The value as it stands in the datagram, whatever its type: a view. */
   raw(index: number): Uint8Array | undefined {
-    const at = this.#start(index);
-    return at === 0 ? undefined : this.datagram.subarray(at, skipValue(this.datagram, at));
+    const offset = this.#start(index);
+    return offset === 0 ? undefined : this.datagram.subarray(offset, skipValue(this.datagram, offset));
   }
 
   /**
@@ -75,12 +76,12 @@ export class Fields {
    * byte string that stands where a list should is a list of one.
    */
   elements(index: number): readonly number[] {
-    const at = this.#start(index);
-    const byte = this.datagram[at] ?? 0;
-    if (isDigit(byte)) return [at, skipString(this.datagram, at)];
+    const offset = this.#start(index);
+    const byte = this.datagram[offset];
+    if (isDigit(byte)) return [offset, skipString(this.datagram, offset)];
     const bounds: number[] = []; // bounded by the datagram
     if (byte !== listByte) return bounds;
-    let cursor = at + 1;
+    let cursor = offset + 1;
     bounds.push(cursor);
     while (this.datagram[cursor] !== endByte) {
       cursor = skipValue(this.datagram, cursor);
@@ -89,11 +90,24 @@ export class Fields {
     return bounds;
   }
 
+  /** Which of the names stand among the elements: bit i for the i-th. */
+  mask(index: number, names: Names): number {
+    const bounds = this.elements(index);
+    let mask = 0;
+    for (let element = 1; element < bounds.length; element += 1) {
+      const offset = at(bounds, element - 1);
+      if (!isDigit(this.datagram[offset])) continue;
+      const name = names.find(this.datagram, stringStart(this.datagram, offset), at(bounds, element));
+      if (name >= 0) mask |= 1 << name;
+    }
+    return mask;
+  }
+
   /** The byte strings among the elements: views. */
   strings(index: number): readonly Uint8Array[] {
     return this.elements(index)
       .slice(0, -1)
-      .map((at) => readString(this.datagram, at))
+      .map((offset) => readString(this.datagram, offset))
       .filter((text) => text !== undefined);
   }
 
@@ -101,29 +115,31 @@ export class Fields {
   firstInteger(index: number): number | undefined {
     return this.elements(index)
       .slice(0, -1)
-      .map((at) => readInteger(this.datagram, at))
+      .map((offset) => readInteger(this.datagram, offset))
       .find((integer) => integer !== undefined);
   }
 
   // Nothing wanted begins at 0, where the datagram has its "d": what is absent is of no type that is read.
   #start(index: number): number {
-    return this.#starts[index] ?? 0;
+    return at(this.#starts, index);
   }
 }
 
-/** The integer at `at`, which has been walked over; undefined when it is none or is past what a number holds exactly. */
-function readInteger(bytes: Uint8Array, at: number): number | undefined {
-  if (bytes[at] !== integerByte) return undefined;
-  const negative = bytes[at + 1] === minusByte;
+/** The integer at `offset`, which has been walked over; undefined when it is none or is past what a number holds exactly. */
+function readInteger(bytes: Uint8Array, offset: number): number | undefined {
+  if (bytes[offset] !== integerByte) return undefined;
+  const negative = bytes[offset + 1] === minusByte;
   let magnitude = 0;
-  for (let cursor = negative ? at + 2 : at + 1; bytes[cursor] !== endByte; cursor += 1) {
-    magnitude = magnitude * 10 + ((bytes[cursor] ?? 0) - zeroByte);
+  for (let cursor = negative ? offset + 2 : offset + 1; bytes[cursor] !== endByte; cursor += 1) {
+    magnitude = magnitude * 10 + (byteAt(bytes, cursor) - zeroByte);
     if (magnitude > Number.MAX_SAFE_INTEGER) return undefined;
   }
   return negative ? -magnitude : magnitude;
 }
 
-/** The content of the byte string at `at`, which has been walked over: a view. Undefined when it is none. */
-function readString(bytes: Uint8Array, at: number): Uint8Array | undefined {
-  return isDigit(bytes[at] ?? 0) ? bytes.subarray(stringStart(bytes, at), skipString(bytes, at)) : undefined;
+/** The content of the byte string at `offset`, which has been walked over: a view. Undefined when it is none. */
+function readString(bytes: Uint8Array, offset: number): Uint8Array | undefined {
+  return isDigit(bytes[offset])
+    ? bytes.subarray(stringStart(bytes, offset), skipString(bytes, offset))
+    : undefined;
 }

@@ -104,16 +104,11 @@ function readKey(fields: Fields, index: number): DhtKey | undefined {
   return fields.bytes(index, nodeIdBytes, nodeIdBytes);
 }
 
+const families = new Names(["n4", "n6"]);
+
 // BEP 32: other strings may stand in the list and are ignored. A list that names no family reads as absent.
 function readWant(fields: Fields): Want | undefined {
   if (!fields.has(slot.want)) return undefined;
-  let nodes4 = false;
-  let nodes6 = false;
-  for (const flag of fields.strings(slot.want)) {
-    if (flag.length !== 2 || flag[0] !== 0x6e) continue; // n
-    if (flag[1] === 0x34)
-      nodes4 = true; // 4
-    else if (flag[1] === 0x36) nodes6 = true; // 6
-  }
-  return nodes4 || nodes6 ? { nodes4, nodes6 } : undefined;
+  const mask = fields.mask(slot.want, families);
+  return mask === 0 ? undefined : { nodes4: (mask & 1) !== 0, nodes6: (mask & 2) !== 0 };
 }

@@ -1,3 +1,4 @@
+import { at, byteAt } from "@dure/base";
 import { slot } from "./body-names.ts";
 import type { Fields } from "./fields.ts";
 import { bloomBytes, krpcLimits, nodeIdBytes } from "./limits.ts";
@@ -38,10 +39,10 @@ function readValues(fields: Fields, body: Writable<ResponseBody>): void {
   const starts4: number[] = []; // both bounded by the datagram
   const starts6: number[] = [];
   for (let index = 1; index < bounds.length; index += 1) {
-    const at = bounds[index - 1] ?? 0;
-    const end = bounds[index] ?? 0;
-    if (!isDigit(datagram[at] ?? 0)) continue;
-    const start = stringStart(datagram, at);
+    const element = at(bounds, index - 1);
+    const end = at(bounds, index);
+    if (!isDigit(datagram[element])) continue;
+    const start = stringStart(datagram, element);
     if (end - start === 18) notePeers(datagram, { start, end, stride: 18 }, starts6);
     else if ((end - start) % 6 === 0) notePeers(datagram, { start, end, stride: 6 }, starts4);
   }
@@ -56,9 +57,9 @@ interface PeersSpan {
 }
 
 function notePeers(datagram: Uint8Array, span: PeersSpan, starts: number[]): void {
-  for (let at = span.start; at < span.end; at += span.stride) {
-    const port = at + span.stride - 2;
-    if (datagram[port] !== 0 || datagram[port + 1] !== 0) starts.push(at);
+  for (let start = span.start; start < span.end; start += span.stride) {
+    const port = start + span.stride - 2;
+    if (datagram[port] !== 0 || datagram[port + 1] !== 0) starts.push(start);
   }
 }
 
@@ -66,8 +67,8 @@ function copyPeers(datagram: Uint8Array, starts: readonly number[], stride: 6 | 
   const peers = new Uint8Array(starts.length * stride);
   let used = 0;
   for (const start of starts) {
-    for (let at = start; at < start + stride; at += 1) {
-      peers[used] = datagram[at] ?? 0;
+    for (let from = start; from < start + stride; from += 1) {
+      peers[used] = byteAt(datagram, from);
       used += 1;
     }
   }
@@ -100,6 +101,8 @@ function readSamples(fields: Fields, body: Writable<ResponseBody>): void {
 
 function splitKeys(bytes: Uint8Array): DhtKey[] {
   const keys: DhtKey[] = []; // bounded by the datagram
-  for (let at = 0; at < bytes.length; at += nodeIdBytes) keys.push(bytes.subarray(at, at + nodeIdBytes));
+  for (let start = 0; start < bytes.length; start += nodeIdBytes) {
+    keys.push(bytes.subarray(start, start + nodeIdBytes));
+  }
   return keys;
 }

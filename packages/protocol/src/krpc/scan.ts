@@ -1,4 +1,4 @@
-import { assert } from "@dure/base";
+import { assert, byteAt } from "@dure/base";
 
 /*
  * Bencode (BEP 3) walked over without building values: a datagram is small, most of its fields are wanted as the
@@ -47,8 +47,8 @@ export const zeroByte = 0x30;
  * demands of what is hashed and signed. Recursion is bounded by `levels`.
  */
 export function skipValue(bytes: Uint8Array, at: number, levels = levelsMax, sorted = false): number {
-  if (at >= bytes.length) return truncated;
-  const byte = bytes[at] ?? 0;
+  const byte = bytes[at];
+  if (byte === undefined) return truncated;
   if (isDigit(byte)) return skipString(bytes, at);
   if (byte === integerByte) return skipInteger(bytes, at);
   if (byte !== listByte && byte !== dictByte) return badBencode;
@@ -60,12 +60,12 @@ export function skipValue(bytes: Uint8Array, at: number, levels = levelsMax, sor
 
 /** Where the byte string at `at` ends. */
 export function skipString(bytes: Uint8Array, at: number): number {
-  const first = (bytes[at] ?? 0) - zeroByte;
+  const first = byteAt(bytes, at) - zeroByte;
   let length = first;
   let cursor = at + 1;
   for (;;) {
-    if (cursor >= bytes.length) return truncated;
-    const byte = bytes[cursor] ?? 0;
+    const byte = bytes[cursor];
+    if (byte === undefined) return truncated;
     cursor += 1;
     if (byte === colonByte) break;
     // Six digits are more than any datagram holds; a zero in front of others would be a second spelling.
@@ -83,15 +83,15 @@ export function stringStart(bytes: Uint8Array, at: number): number {
   return cursor + 1;
 }
 
-export function isDigit(byte: number): boolean {
-  return byte >= 0x30 && byte <= 0x39;
+export function isDigit(byte: number | undefined): boolean {
+  return byte !== undefined && byte >= 0x30 && byte <= 0x39;
 }
 
 function skipInteger(bytes: Uint8Array, at: number): number {
   const negative = bytes[at + 1] === minusByte;
   const start = negative ? at + 2 : at + 1;
   let cursor = start;
-  while (cursor < bytes.length && isDigit(bytes[cursor] ?? 0)) cursor += 1;
+  while (isDigit(bytes[cursor])) cursor += 1;
   if (cursor >= bytes.length) return truncated;
   const digits = cursor - start;
   const leadingZero = bytes[start] === zeroByte && (digits > 1 || negative);
@@ -124,7 +124,7 @@ function skipDict(bytes: Uint8Array, at: number, levels: number, sorted: boolean
 
 function skipKey(bytes: Uint8Array, at: number): number {
   if (at >= bytes.length) return truncated;
-  return isDigit(bytes[at] ?? 0) ? skipString(bytes, at) : badBencode;
+  return isDigit(bytes[at]) ? skipString(bytes, at) : badBencode;
 }
 
 // As memcmp does; a shorter prefix comes first. Both have been walked over.
@@ -135,7 +135,7 @@ function compareStrings(bytes: Uint8Array, a: number, b: number): number {
   const bLength = skipString(bytes, b) - bStart;
   const common = Math.min(aLength, bLength);
   for (let index = 0; index < common; index += 1) {
-    const difference = (bytes[aStart + index] ?? 0) - (bytes[bStart + index] ?? 0);
+    const difference = byteAt(bytes, aStart + index) - byteAt(bytes, bStart + index);
     if (difference !== 0) return difference;
   }
   return aLength - bLength;
@@ -185,7 +185,7 @@ export class Names {
   find(bytes: Uint8Array, start: number, end: number): number {
     const length = end - start;
     if (length === 0) return -1;
-    const found = this.#byEnds.get(endsOf(length, bytes[start] ?? 0, bytes[end - 1] ?? 0));
+    const found = this.#byEnds.get(endsOf(length, byteAt(bytes, start), byteAt(bytes, end - 1)));
     if (found === undefined) return -1;
     for (let index = 1; index < length - 1; index += 1) {
       if (bytes[start + index] !== found.name.charCodeAt(index)) return -1;

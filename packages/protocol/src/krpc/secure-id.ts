@@ -1,4 +1,4 @@
-import { assert, byteAt, ipScope, must, parseIp } from "@dure/base";
+import { assert, at, byteAt, ipScope, must, parseIp } from "@dure/base";
 import { nodeIdBytes } from "./limits.ts";
 import type { DhtKey } from "./messages.ts";
 
@@ -42,21 +42,19 @@ function isExempt(ip: string): boolean {
 
 function addressHash(ip: Uint8Array, lastByte: number): number {
   const masks = ip.length === 4 ? masks4 : masks6;
-  const masked = masks.map((mask, index) => byteAt(ip, index) & mask);
-  masked[0] = (masked[0] ?? 0) | ((lastByte & 7) << 5);
+  const masked = Uint8Array.from(masks, (mask, index) => byteAt(ip, index) & mask);
+  masked[0] = byteAt(masked, 0) | ((lastByte & 7) << 5);
   return crc32c(masked);
 }
 
 /** Castagnoli's CRC-32, reflected (RFC 3720, B.4). */
-export function crc32c(bytes: ArrayLike<number>): number {
+export function crc32c(bytes: Uint8Array): number {
   let crc = 0xffff_ffff;
-  for (let index = 0; index < bytes.length; index += 1) {
-    crc = (crc >>> 8) ^ (crcTable[(crc ^ (bytes[index] ?? 0)) & 0xff] ?? 0);
-  }
+  for (const byte of bytes) crc = (crc >>> 8) ^ at(crcTable, (crc ^ byte) & 0xff);
   return ~crc >>> 0;
 }
 
-const crcTable = Array.from({ length: 256 }, (_, byte) => {
+const crcTable = Uint32Array.from({ length: 256 }, (_, byte) => {
   let entry = byte;
   for (let bit = 0; bit < 8; bit += 1) entry = (entry & 1) === 1 ? (entry >>> 1) ^ 0x82f6_3b78 : entry >>> 1;
   return entry >>> 0;
