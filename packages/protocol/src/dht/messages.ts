@@ -46,6 +46,8 @@ export interface DhtOptions {
 export interface AnnounceAs {
   /** Undefined: `implied_port`, the UDP port that the storing node sees. */
   readonly port: number | undefined;
+  /** Only beside an undefined `port`: for nodes that want a port all the same, as libtorrent does. */
+  readonly fallbackPort?: number;
   readonly seed: boolean;
 }
 

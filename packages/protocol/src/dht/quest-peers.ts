@@ -45,7 +45,7 @@ export class PeersQuest implements Quest {
     const { announce, infoHash } = this.#options;
     const { token } = candidate;
     if (announce === undefined || token === undefined) return undefined;
-    return { type: "announce-peer", infoHash, token, port: announce.port, seed: announce.seed };
+    return { type: "announce-peer", infoHash, token, ...announce };
   }
 
   finish(): void {}
