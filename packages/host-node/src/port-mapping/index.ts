@@ -1,0 +1,1 @@
+export { MappedPort, type MappedPortOptions, type PortReport } from "./mapped-port.ts";

@@ -1,0 +1,2 @@
+export { IgdServer } from "./igd-server.ts";
+export { UdpGateway } from "./udp-gateway.ts";
