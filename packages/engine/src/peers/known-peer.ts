@@ -1,9 +1,10 @@
 import type { Address, Ms } from "@dure/base";
 
-/** Who named an address. */
-export type PeerSource = "user" | "tracker" | "incoming" | "resume" | "lsd" | "pex" | "dht";
+/** Who named an address. A magnet link is what the user gave, but a stranger wrote it. */
+export type PeerSource = "user" | "magnet" | "tracker" | "incoming" | "resume" | "lsd" | "pex" | "dht";
 export const peerSources: readonly PeerSource[] = [
   "user",
+  "magnet",
   "tracker",
   "incoming",
   "resume",

@@ -424,3 +424,37 @@ test("what happens to an address that is not in the book changes nothing", () =>
 function at(text: string): Address {
   return must(parseAddress(text), "an address");
 }
+
+test("a magnet link's peers are a stranger's word: no privileged ports, no tries without end", () => {
+  const story = new Story();
+  equal(story.add("203.0.113.1:80", "magnet"), "privileged-port");
+  equal(story.add("203.0.113.1:7000", "magnet"), "added");
+  for (let tries = 0; tries < peerLimits.failuresMax; tries += 1) {
+    story.now = ms(story.now + peerLimits.retryWaitMax);
+    equal(story.dial(), "203.0.113.1:7000");
+  }
+  story.now = ms(story.now + 10 * peerLimits.retryWaitMax);
+  equal(story.next(), undefined);
+});
+
+test("when a torrent turns out private, what gossip alone named is forgotten, and who of it is connected is told", () => {
+  const { book, now } = new Story();
+  const host = (index: number) => ({ ip: `203.0.113.${index}`, port: 6881 });
+  const named: readonly PeerSource[] = ["pex", "dht", "lsd", "tracker", "user", "magnet", "incoming"];
+  for (const [index, source] of named.entries()) book.add(now, host(index), source);
+  book.add(now, host(0), "tracker"); // named by both
+  book.connecting(now, host(1));
+  book.connected(now, host(1));
+  deepEqual(book.forgetHearsay(), [host(1)]);
+  equal(book.stats().known, 5);
+  equal(book.hints(host(2)), undefined);
+});
+
+test("hints of several sources are kept together", () => {
+  const { book, now } = new Story();
+  const address = { ip: "203.0.113.9", port: 6881 };
+  book.add(now, address, "tracker");
+  book.add(now, address, "pex", { utp: true });
+  book.add(now, address, "pex", { seed: true });
+  deepEqual(book.hints(address), { utp: true, seed: true });
+});

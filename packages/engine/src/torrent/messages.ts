@@ -41,7 +41,7 @@ export type TorrentInput =
   | {
       readonly type: "add-peers";
       readonly addresses: readonly Address[];
-      readonly source: Extract<PeerSource, "user" | "resume" | "lsd" | "dht">;
+      readonly source: Extract<PeerSource, "user" | "magnet" | "resume" | "lsd" | "dht">;
     }
   /** Handshakes are exchanged and name this torrent. */
   | { readonly type: "link-open"; readonly link: LinkId; readonly facts: LinkFacts }

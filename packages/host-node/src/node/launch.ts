@@ -1,6 +1,14 @@
 import { randomInt } from "node:crypto";
 import { existsSync } from "node:fs";
-import { type InfoHash, type PeerId, type Prng, parseAddress, type UnixMs, unixMs } from "@dure/base";
+import {
+  type Address,
+  type InfoHash,
+  type PeerId,
+  type Prng,
+  parseAddress,
+  type UnixMs,
+  unixMs,
+} from "@dure/base";
 import {
   type Carrier,
   Setup,
@@ -10,8 +18,9 @@ import {
   type TorrentRecord,
 } from "@dure/carrier";
 import { type LimitSettings, nodeLimitsDefault } from "@dure/engine";
-import { encodeTorrent, type Info, parseInfo, parseTorrent } from "@dure/protocol";
+import { encodeTorrent, type Info, type PeerHost, parseInfo, parseTorrent } from "@dure/protocol";
 import { type AddOptions, NodeError, type NodeOptions } from "../api.ts";
+import { Resolver, systemLookup } from "../net/index.ts";
 import type { Loop } from "./loop.ts";
 import { filesOfRanges, selectedFiles } from "./select.ts";
 import type { Source } from "./source.ts";
@@ -23,6 +32,8 @@ export interface LauncherParts {
   readonly peerId: PeerId;
   readonly prng: Prng;
   readonly pex: boolean;
+  /** False once the node closes. */
+  open(): boolean;
   /** Both throw while the node is not open. */
   loop(): Loop;
   port(): number;
@@ -31,6 +42,8 @@ export interface LauncherParts {
 /** What lies between a source that a user named and a torrent in its swarm: ownership, files, metadata, first peers. */
 export class Launcher {
   readonly #parts: LauncherParts;
+  /** For the names of peers. */
+  readonly #resolver = new Resolver(systemLookup);
   #stores: StoreId = 0;
   /** Magnet links that wait for their metadata: bounded by the torrents. */
   readonly #metadataSources = new Map<
@@ -105,7 +118,7 @@ export class Launcher {
     );
     live.setPhase(ready === undefined ? "metadata" : "live");
     if (ready === undefined) this.#metadataSources.set(live.infoHash, { source, record, store });
-    await this.#addPeers(live, source);
+    this.#addPeers(live, source);
   }
 
   /** What of the torrent is on disk. */
@@ -186,19 +199,32 @@ export class Launcher {
     });
   }
 
-  async #addPeers(live: LiveTorrent, source: Source): Promise<void> {
+  /** Addresses at once; names when they are found, for which nobody waits. */
+  #addPeers(live: LiveTorrent, source: Source): void {
     const named = (live.options.peers ?? []).map((text) => ({ text, address: parseAddress(text) }));
-    const addresses = [...source.peers, ...named.flatMap(({ address }) => address ?? [])];
-    const hosts = [
-      ...source.peerHosts,
-      ...named.flatMap(({ text, address }) => (address === undefined ? hostPort(text) : [])),
-    ];
-    for (const { host, port } of hosts)
-      for (const ip of await resolveHost(host)) addresses.push({ ip, port });
-    if (addresses.length === 0) return;
-    this.#parts
-      .loop()
-      .turn((now) => live.carried?.input(now, { type: "add-peers", addresses, source: "user" }));
+    const hosts = named.flatMap(({ text, address }) => (address === undefined ? hostPort(text) : []));
+    const addresses = named.flatMap(({ address }) => address ?? []);
+    this.#tellPeers(live, { addresses, source: "user" });
+    this.#tellPeers(live, { addresses: source.peers, source: "magnet" });
+    for (const host of hosts) void this.#findPeer(live, { ...host, source: "user" });
+    for (const host of source.peerHosts) void this.#findPeer(live, { ...host, source: "magnet" });
+  }
+
+  async #findPeer(
+    live: LiveTorrent,
+    { host, port, source }: PeerHost & { readonly source: "user" | "magnet" },
+  ): Promise<void> {
+    const found = await Promise.all([this.#resolver.resolve(host, 4), this.#resolver.resolve(host, 6)]);
+    const ips = found.flatMap((answer) => (answer.ok ? answer.value : [])); // one that is not found is one peer fewer
+    if (this.#parts.open()) this.#tellPeers(live, { addresses: ips.map((ip) => ({ ip, port })), source });
+  }
+
+  #tellPeers(
+    live: LiveTorrent,
+    peers: { readonly addresses: readonly Address[]; readonly source: "user" | "magnet" },
+  ): void {
+    if (peers.addresses.length === 0) return;
+    this.#parts.loop().turn((now) => live.carried?.input(now, { type: "add-peers", ...peers }));
   }
 
   /** What was claimed is given back: the torrent could not be started. */
@@ -241,13 +267,7 @@ function calendar(): UnixMs {
   return unixMs(Date.now());
 }
 
-function hostPort(text: string): { host: string; port: number }[] {
+function hostPort(text: string): PeerHost[] {
   const match = /^([^:\s]+):(\d{1,5})$/.exec(text);
   return match === null ? [] : [{ host: match[1] ?? "", port: Number(match[2]) }];
-}
-
-async function resolveHost(host: string): Promise<string[]> {
-  const { lookup } = await import("node:dns/promises");
-  const found = await lookup(host, { all: true }).catch(() => []); // a peer that cannot be found is one peer fewer
-  return found.map(({ address }) => address);
 }

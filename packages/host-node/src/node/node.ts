@@ -65,6 +65,7 @@ class Node implements DureNode {
       peerId: ownId,
       prng,
       pex: options.pex ?? true,
+      open: () => this.#closing === undefined,
       loop: () => this.#opened(this.#loop),
       port: () => this.port,
     });

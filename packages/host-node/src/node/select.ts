@@ -19,7 +19,7 @@ export function selectedFiles(
   );
 }
 
-/** BEP 53: the n-th file, pads counted as the torrent lists them. */
+/** BEP 53: the n-th file, pads counted as the torrent lists them. Throws when there is none of them. */
 export function filesOfRanges(
   info: Info,
   ranges: readonly FileRange[] | undefined,
@@ -28,7 +28,14 @@ export function filesOfRanges(
   const wanted = info.files.flatMap((file, index) => {
     return !file.pad && ranges.some(({ first, last }) => index >= first && index <= last) ? [index] : [];
   });
-  return wanted.length > 0 ? wanted : undefined;
+  if (wanted.length > 0) return wanted;
+  // As with a selection that cannot be read: to ignore it would download everything.
+  const said = ranges.map(({ first, last }) => (first === last ? `${first}` : `${first}-${last}`)).join(",");
+  throw new NodeError(
+    "no-such-file",
+    `${info.name} has no file ${said}, which the magnet link selects`,
+    said,
+  );
 }
 
 function selects(item: string | number, path: readonly string[], index: number): boolean {
