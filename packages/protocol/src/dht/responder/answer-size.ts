@@ -44,10 +44,10 @@ export function bytesOfAnswer(answer: KrpcResponse): number {
   if (body.bloomSeeds !== undefined) bytes += "4:BFsd".length + bytesOfString(body.bloomSeeds.length);
   if (body.bloomPeers !== undefined) bytes += "4:BFpe".length + bytesOfString(body.bloomPeers.length);
   if (body.samples !== undefined) bytes += "7:samples".length + bytesOfString(20 * body.samples.length);
-  if (body.interval !== undefined) bytes += "8:intervalie".length + `${body.interval}`.length;
-  if (body.storedCount !== undefined) bytes += "3:numie".length + `${body.storedCount}`.length;
+  if (body.interval !== undefined) bytes += "8:intervalie".length + digitsOf(body.interval);
+  if (body.storedCount !== undefined) bytes += "3:numie".length + digitsOf(body.storedCount);
   const sequence = body.item?.type === "mutable" ? body.item.sequence : body.sequence;
-  if (sequence !== undefined) bytes += "3:seqie".length + `${sequence}`.length;
+  if (sequence !== undefined) bytes += "3:seqie".length + digitsOf(sequence);
   if (body.item === undefined) return bytes;
   bytes += "1:v".length + body.item.value.length;
   return body.item.type === "immutable" ? bytes : bytes + "1:k32:".length + 32 + "3:sig64:".length + 64;
@@ -58,5 +58,12 @@ function bytesOfNodes(family: Family, nodes: Uint8Array): number {
 }
 
 function bytesOfString(length: number): number {
-  return `${length}:`.length + length;
+  return digitsOf(length) + ":".length + length;
+}
+
+// Without making the text: this is asked some twenty times an answer.
+function digitsOf(natural: number): number {
+  let digits = 1;
+  for (let rest = natural; rest >= 10; rest = Math.floor(rest / 10)) digits += 1;
+  return digits;
 }

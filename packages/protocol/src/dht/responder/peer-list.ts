@@ -41,20 +41,22 @@ export class PeerList {
 
   /** The place of the peer with this IP, and this port when one is given; -1 when there is none. */
   find(ip: Uint8Array, port: number | undefined): number {
-    for (let index = 0; index < this.#count; index += 1) {
-      if (this.#sameStart(index, ip, this.#ipBytes) && (port === undefined || port === this.#portAt(index))) {
-        return index;
-      }
+    for (
+      let index = this.#next(ip, this.#ipBytes, 0);
+      index >= 0;
+      index = this.#next(ip, this.#ipBytes, index + 1)
+    ) {
+      if (port === undefined || port === this.#portAt(index)) return index;
     }
     return -1;
   }
 
   /** How many peers share the /24 or /48 with this IP. */
   countSubnet(ip: Uint8Array): number {
+    const length = this.#subnetBytes;
     let count = 0;
-    for (let index = 0; index < this.#count; index += 1) {
-      if (this.#sameStart(index, ip, this.#subnetBytes)) count += 1;
-    }
+    for (let index = this.#next(ip, length, 0); index >= 0; index = this.#next(ip, length, index + 1))
+      count += 1;
     return count;
   }
 
@@ -122,20 +124,24 @@ export class PeerList {
   }
 
   /**
-   * Some of the live peers, each set of them as likely as any other, in compact form (BEP 5, BEP 32). Chosen ones are
-   * swapped to the front, so that the cost is that of the answer and not of the list.
+   * Some of the live peers in compact form (BEP 5, BEP 32): from a random place on in random steps that come by every
+   * place once. Each peer is as likely as any other, at the cost of the answer and not of the list.
    */
-  choose(choice: PeerChoice): Uint8Array {
+  choose({ now, prng, countMax, noSeed }: PeerChoice): Uint8Array {
+    const count = this.#count;
     const size = this.#ipBytes + 2;
-    const chosen = new Uint8Array(Math.min(choice.countMax, this.#count) * size);
+    const chosen = new Uint8Array(Math.min(countMax, count) * size);
+    const records = this.#records;
+    const step = stepThrough(count, prng);
+    let index = prng.below(count);
     let filled = 0;
-    for (let index = 0; index < this.#count && filled < chosen.length; index += 1) {
-      this.#swap(index, index + choice.prng.below(this.#count - index));
-      if (choice.noSeed && this.#seedAt(index)) continue;
-      if (this.#ageAt(index, choice.now) >= peerLifetime) continue;
-      const from = index * this.#stride;
-      for (let byte = 0; byte < size; byte += 1) chosen[filled + byte] = this.#records[from + byte] ?? 0;
-      filled += size;
+    for (let left = count; left > 0 && filled < chosen.length; left -= 1) {
+      if (!(noSeed && this.#seedAt(index)) && this.#ageAt(index, now) < peerLifetime) {
+        const from = index * this.#stride;
+        for (let byte = 0; byte < size; byte += 1) chosen[filled + byte] = records[from + byte] ?? 0;
+        filled += size;
+      }
+      index = (index + step) % count;
     }
     return filled === chosen.length ? chosen : chosen.subarray(0, filled);
   }
@@ -152,10 +158,17 @@ export class PeerList {
     return this.#ipBytes === 4 ? 3 : 6;
   }
 
-  #sameStart(index: number, ip: Uint8Array, length: number): boolean {
-    const from = index * this.#stride;
-    for (let byte = 0; byte < length; byte += 1) if (this.#records[from + byte] !== ip[byte]) return false;
-    return true;
+  /** The first place from `index` on whose IP begins like this one; -1 when there is none. */
+  #next(ip: Uint8Array, length: number, index: number): number {
+    const records = this.#records;
+    const stride = this.#stride;
+    for (let place = index; place < this.#count; place += 1) {
+      // Backwards: the first bytes of addresses are those that most have in common.
+      let byte = length - 1;
+      while (byte >= 0 && records[place * stride + byte] === ip[byte]) byte -= 1;
+      if (byte < 0) return place;
+    }
+    return -1;
   }
 
   #subnetAt(index: number): number {
@@ -181,17 +194,6 @@ export class PeerList {
     return this.#byte(index * this.#stride + this.#stride - 1) === 1;
   }
 
-  #swap(a: number, b: number): void {
-    if (a === b) return;
-    const one = a * this.#stride;
-    const other = b * this.#stride;
-    for (let byte = 0; byte < this.#stride; byte += 1) {
-      const kept = this.#byte(one + byte);
-      this.#records[one + byte] = this.#byte(other + byte);
-      this.#records[other + byte] = kept;
-    }
-  }
-
   #copyRecord(from: number, to: number): void {
     const start = from * this.#stride;
     this.#records.copyWithin(to * this.#stride, start, start + this.#stride);
@@ -206,4 +208,15 @@ export class PeerList {
   #byte(offset: number): number {
     return this.#records[offset] ?? 0; // inside: offsets are made from places below the count
   }
+}
+
+/** A step that shares no divisor with the count, so that going round by it meets each place once. */
+function stepThrough(count: number, prng: Prng): number {
+  let step = 1 + prng.below(count);
+  while (commonDivisor(step, count) > 1) step += 1; // count + 1 at the latest
+  return step;
+}
+
+function commonDivisor(a: number, b: number): number {
+  return b === 0 ? a : commonDivisor(b, a % b);
 }

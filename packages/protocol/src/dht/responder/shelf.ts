@@ -53,6 +53,7 @@ export class Shelf<Entry extends Shelved> {
 
   /** Whether `add` would take such a newcomer. A full shelf looks for its worst entry once a second, not each time. */
   admits(now: Ms, distance: number, founder: number | undefined): boolean {
+    this.wake(now);
     if (!this.#allowsFounder(founder)) return false;
     return this.#entries.size < this.#options.max || ranksBelow(this.#lately(now), newcomer(distance));
   }
@@ -78,6 +79,7 @@ export class Shelf<Entry extends Shelved> {
     assert(this.#entries.delete(key), "only what is here can be touched");
     entry.touchedAt = now;
     this.#entries.set(key, entry);
+    if (this.#worst?.entry === entry) this.#worst = undefined; // more may care for it now
   }
 
   deadline(): Ms | undefined {

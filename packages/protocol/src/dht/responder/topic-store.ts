@@ -59,7 +59,7 @@ export class TopicStore {
   /** Whether an announce would be kept: if not, who asks gets no token (BEP 33). */
   admits(now: Ms, source: Source, infoHash: DhtKey, ownId: DhtKey): boolean {
     const topic = this.#topics.get(now, keyText(infoHash));
-    if (topic !== undefined) return topic.admits(source);
+    if (topic !== undefined) return topic.admits(now, source);
     return this.#topics.admits(now, distancePrefix(infoHash, ownId), founderOf(source));
   }
 

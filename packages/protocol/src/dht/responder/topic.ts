@@ -54,10 +54,13 @@ export class Topic implements Shelved {
   }
 
   /** Whether an announce of this source would be kept. */
-  admits(source: Source): boolean {
+  admits(now: Ms, source: Source): boolean {
     const list = this.#listOf(source.family);
-    // Whether the port will be the same nobody knows yet; one that is exempt may come with any.
-    if (!source.exempt && list.find(source.ip, undefined) >= 0) return true;
+    const neighbours = list.countSubnet(source.ip);
+    if (this.#hasPlace(source, neighbours)) return true;
+    // Which port will be announced nobody knows yet, so one that is exempt is not known by its IP.
+    if (!source.exempt && neighbours > 0 && list.find(source.ip, undefined) >= 0) return true;
+    this.#expire(now); // only now, since it looks at every peer
     return this.#hasPlace(source, list.countSubnet(source.ip));
   }
 
