@@ -2,19 +2,19 @@ import { deepEqual, equal, ok } from "node:assert/strict";
 import { test } from "node:test";
 import { fromLatin1, latin1, type Prng, utf8 } from "@dure/base";
 import { cutEverywhere, fuzzCodec } from "@dure/base/testing";
+import { decodeKrpc, encodeKrpc, type KrpcReason, krpcLimits, peersOf } from "./index.ts";
 import {
-  decodeKrpc,
-  encodeKrpc,
-  type KrpcMessage,
-  type KrpcReason,
-  krpcLimits,
-  peersOf,
-  type QueryBody,
-  type ResponseBody,
-} from "./index.ts";
-
-const sender = "abcdefghij0123456789";
-const other = "mnopqrstuvwxyz123456";
+  bodyOf,
+  decoded,
+  key,
+  other,
+  plain,
+  query,
+  response,
+  responseOf,
+  sender,
+  signature,
+} from "./testing/datagrams.ts";
 
 const examples: readonly (readonly [string, string, unknown])[] = [
   ["ping", "d1:ad2:id20:abcdefghij0123456789e1:q4:ping1:t2:aa1:y1:qe", { type: "ping" }],
@@ -119,246 +119,6 @@ test("keys may come in any order, and unknown ones of any kind are walked over",
   const odd = "2:zzd1:ali1e1:xd0:0:eee3:abci-5e";
   const text = `d1:y1:q1:t2:aa${odd}1:q9:find_node1:ad1:ple6:target20:${other}2:id20:${sender}ee`;
   deepEqual(plain(bodyOf(text)), { type: "find-node", target: other, want: undefined });
-});
-
-test("what is read are views of the datagram, but for peers", () => {
-  const bytes = fromLatin1(response("5:token2:xx6:valuesl6:axje.ue"));
-  const message = decodeKrpc(bytes);
-  ok(message.ok && message.value.kind === "response");
-  bytes.fill(0);
-  deepEqual(plain(message.value.body), { token: "\0\0", values: "axje.u" });
-});
-
-test("`want` names families in a list; unknown names are ignored, and a list without a family says nothing (BEP 32)", () => {
-  const wanted = (want: string) => {
-    const body = bodyOf(query("find_node", `6:target20:${other}4:want${want}`));
-    return body.type === "find-node" ? body.want : body;
-  };
-  deepEqual(wanted("l2:n4e"), { nodes4: true, nodes6: false });
-  deepEqual(wanted("l2:n6e"), { nodes4: false, nodes6: true });
-  deepEqual(wanted("l2:n62:n4e"), { nodes4: true, nodes6: true });
-  deepEqual(wanted("l2:n82:x43:n442:n4i4ele0:e"), { nodes4: true, nodes6: false });
-  deepEqual(wanted("2:n4"), { nodes4: true, nodes6: false }); // a string where a list should be
-  for (const odd of ["le", "l2:n8e", "i4e", "de", "2:xx"]) equal(wanted(odd), undefined);
-});
-
-test("flags are the integer 1 and nothing else (BEP 33)", () => {
-  const flags = (value: string) => {
-    const body = bodyOf(query("get_peers", `9:info_hash20:${other}6:noseed${value}6:scrape${value}`));
-    return body.type === "get-peers" ? [body.noSeed, body.scrape] : body;
-  };
-  deepEqual(flags("i1e"), [true, true]);
-  for (const odd of ["i0e", "i2e", "1:1", "le", "i99999999999999999999e"])
-    deepEqual(flags(odd), [false, false]);
-});
-
-test("an announce counts its port, unless another than zero stands at implied_port (BEP 5)", () => {
-  const ports = (fields: string) => {
-    const body = bodyOf(query("announce_peer", `9:info_hash20:${other}${fields}5:token1:x`));
-    return body.type === "announce-peer" ? [body.port, body.fallbackPort, body.seed] : body.type;
-  };
-  deepEqual(ports("4:porti6881e"), [6881, undefined, false]);
-  deepEqual(ports("12:implied_porti0e4:porti65535e4:seedi1e"), [65_535, undefined, true]);
-  deepEqual(ports("12:implied_porti1e4:porti1e4:seedi2e"), [undefined, 1, false]);
-  deepEqual(ports("12:implied_porti-7e"), [undefined, undefined, false]);
-  deepEqual(ports("12:implied_porti1e4:porti0e"), [undefined, undefined, false]);
-  deepEqual(ports("12:implied_port1:14:porti1e"), [1, undefined, false]); // not an integer: no mark
-  for (const none of ["", "4:porti0e", "4:porti65536e", "4:porti-1e", "4:port4:6881"]) {
-    equal(ports(none), "malformed");
-  }
-});
-
-test("a put is read with its item, its value byte for byte (BEP 44)", () => {
-  deepEqual(plain(bodyOf(query("put", "5:token1:x1:v12:Hello World!"))), {
-    type: "put",
-    token: "x",
-    item: { type: "immutable", value: "12:Hello World!" },
-    cas: undefined,
-  });
-  const mutable = `1:k32:${"k".repeat(32)}4:salt6:foobar3:seqi4e3:sig64:${"s".repeat(64)}`;
-  deepEqual(plain(bodyOf(query("put", `3:casi3e${mutable}5:token0:1:vd1:ali1e0:ee`))), {
-    type: "put",
-    token: "",
-    item: {
-      type: "mutable",
-      value: "d1:ali1e0:ee",
-      publicKey: "k".repeat(32),
-      signature: "s".repeat(64),
-      sequence: 4,
-      salt: "foobar",
-    },
-    cas: 3,
-  });
-});
-
-const key = `1:k32:${"k".repeat(32)}`;
-const signature = `3:sig64:${"s".repeat(64)}`;
-const value = "1:v1:x";
-const malformedPuts: readonly (readonly [string, string, 203 | 205 | 207])[] = [
-  ["no token", value, 203],
-  ["a token past its limit", `5:token129:${"t".repeat(129)}${value}`, 203],
-  ["no value", "5:token1:x", 203],
-  ["a value of 1,001 bytes", `5:token1:x1:v997:${"v".repeat(997)}`, 205],
-  ["a value with unsorted keys", "5:token1:x1:vd1:bi1e1:ai1ee", 203],
-  [
-    "a value with a key that is not shorter than the next, which it begins with",
-    "5:token1:x1:vd2:ab0:1:a0:e",
-    203,
-  ],
-  ["a value with a key twice", "5:token1:x1:vd1:ai1e1:ai1ee", 203],
-  ["a value whose inner keys are unsorted", "5:token1:x1:vld1:bi1e1:ai1eee", 203],
-  ["a value of 33 levels", `5:token1:x1:v${"l".repeat(33)}${"e".repeat(33)}`, 203],
-  ["a salt of 65 bytes", `${key}4:salt65:${"s".repeat(65)}3:seqi1e${signature}5:token1:x${value}`, 207],
-  ["a salt that is no string", `${key}4:salti1e3:seqi1e${signature}5:token1:x${value}`, 203],
-  ["no signature", `${key}3:seqi1e5:token1:x${value}`, 203],
-  ["no key", `3:seqi1e${signature}5:token1:x${value}`, 203],
-  ["no sequence number", `${key}${signature}5:token1:x${value}`, 203],
-  ["a negative sequence number", `${key}3:seqi-1e${signature}5:token1:x${value}`, 203],
-  ["a sequence number past 2^53 - 1", `${key}3:seqi9007199254740992e${signature}5:token1:x${value}`, 203],
-  ["a key of 31 bytes", `1:k31:${"k".repeat(31)}3:seqi1e${signature}5:token1:x${value}`, 203],
-  ["a signature of 63 bytes", `${key}3:seqi1e3:sig63:${"s".repeat(63)}5:token1:x${value}`, 203],
-  ["a cas that is no number", `3:cas1:1${key}3:seqi1e${signature}5:token1:x${value}`, 203],
-  ["a negative cas", `3:casi-1e${key}3:seqi1e${signature}5:token1:x${value}`, 203],
-];
-
-for (const [what, fields, code] of malformedPuts) {
-  test(`a put with ${what} is malformed, error ${code}`, () => {
-    deepEqual(bodyOf(query("put", fields)), { type: "malformed", method: "put", code });
-  });
-}
-
-test("an item at its limits is read: 1,000 bytes, 32 levels, a salt of 64 bytes, the last sequence number", () => {
-  const item = (fields: string) => {
-    const body = bodyOf(query("put", fields));
-    return body.type === "put" ? body.item : body;
-  };
-  equal(item(`5:token1:x1:v996:${"v".repeat(996)}`).type, "immutable");
-  equal(item(`5:token1:x1:v${"l".repeat(32)}${"e".repeat(32)}`).type, "immutable");
-  const mutable = item(
-    `${key}4:salt64:${"s".repeat(64)}3:seqi9007199254740991e${signature}5:token128:${"t".repeat(128)}${value}`,
-  );
-  ok(mutable.type === "mutable");
-  deepEqual([mutable.salt.length, mutable.sequence], [64, Number.MAX_SAFE_INTEGER]);
-});
-
-test("a query of a known method without its key can be told so", () => {
-  const methods = ["find_node", "get_peers", "announce_peer", "get", "sample_infohashes"] as const;
-  for (const method of methods) {
-    for (const fields of ["", "6:target19:short-short-short-x9:info_hashi1e5:token1:x4:porti1e"]) {
-      deepEqual(bodyOf(query(method, fields)), { type: "malformed", method, code: 203 });
-    }
-  }
-  const noToken = query("announce_peer", `9:info_hash20:${other}4:porti1e`);
-  deepEqual(bodyOf(noToken), { type: "malformed", method: "announce_peer", code: 203 });
-});
-
-test("a get and a request for samples are read (BEP 44, 51)", () => {
-  const get = (fields: string) => plain(bodyOf(query("get", `${fields}6:target20:${other}`)));
-  deepEqual(get(""), { type: "get", target: other, want: undefined, sequence: undefined });
-  deepEqual(get("3:seqi7e"), { type: "get", target: other, want: undefined, sequence: 7 });
-  for (const odd of ["3:seqi-1e", "3:seq1:7", "3:seqi9007199254740992e"]) {
-    deepEqual(get(odd), { type: "get", target: other, want: undefined, sequence: undefined });
-  }
-  deepEqual(plain(bodyOf(query("sample_infohashes", `6:target20:${other}`))), {
-    type: "sample-infohashes",
-    target: other,
-    want: undefined,
-  });
-});
-
-test("a method nobody knows keeps its name and what could be its target", () => {
-  const unknown = (fields: string) => plain(bodyOf(query("vote", fields)));
-  deepEqual(unknown(""), { type: "unknown", method: "vote", target: undefined, want: undefined });
-  deepEqual(unknown(`6:target20:${other}4:wantl2:n6e`), {
-    type: "unknown",
-    method: "vote",
-    target: other,
-    want: { nodes4: false, nodes6: true },
-  });
-  deepEqual(unknown(`9:info_hash20:${other}`), {
-    type: "unknown",
-    method: "vote",
-    target: other,
-    want: undefined,
-  });
-  for (const near of ["pinG", "pi", "ping_", "Ping", "find-node"]) {
-    equal(bodyOf(query(near, "")).type, "unknown");
-  }
-});
-
-test("nodes come as whole entries of both families, or not at all", () => {
-  const nodes = (fields: string) => plain(responseOf(response(fields)));
-  deepEqual(nodes("5:nodes0:6:nodes60:"), { nodes: "", nodes6: "" });
-  const compact = "n".repeat(52);
-  deepEqual(nodes(`5:nodes52:${compact}6:nodes638:${"6".repeat(38)}`), {
-    nodes: compact,
-    nodes6: "6".repeat(38),
-  });
-  for (const odd of [
-    "5:nodes9:def456...",
-    "6:nodes626:abcdefghijklmnopqrstuvwxyz",
-    "5:nodesle",
-    "5:nodesi0e",
-  ]) {
-    deepEqual(nodes(odd), {});
-  }
-});
-
-test("peers come as strings of 6 and 18 bytes, in a mixed list or in one string; port 0 and odd lengths are left out", () => {
-  const values = (text: string) => plain(responseOf(response(`6:values${text}`)));
-  const six = "p".repeat(18);
-  deepEqual(values("le"), { values: "" });
-  deepEqual(values("l6:axje.u6:idhtnme"), { values: "axje.uidhtnm" });
-  deepEqual(values(`l18:${six}e`), { values6: six });
-  deepEqual(values(`l6:axje.u18:${six}6:idhtnme`), { values: "axje.uidhtnm", values6: six });
-  deepEqual(values("l12:axje.uidhtnme"), { values: "axje.uidhtnm" });
-  deepEqual(values("12:axje.uidhtnm"), { values: "axje.uidhtnm" });
-  deepEqual(values("l6:axje\0\x006:axje\0\x016:axje\x01\x007:1234567i6ele0:6:idhtnme"), {
-    values: "axje\0\x01axje\x01\0idhtnm",
-  });
-  deepEqual(values(`l18:${"p".repeat(16)}\0\0e`), { values: "" });
-  for (const odd of ["i6e", "de", "l6:axje\0\0e", "5:12345"]) deepEqual(values(odd), { values: "" });
-});
-
-test("a token, bloom filters and samples are read, or left out when they cannot be", () => {
-  const body = (fields: string) => plain(responseOf(response(fields)));
-  deepEqual(body("5:token0:"), { token: "" });
-  deepEqual(body(`5:token128:${"t".repeat(128)}`), { token: "t".repeat(128) });
-  deepEqual(body(`5:token129:${"t".repeat(129)}`), {});
-  deepEqual(body("5:tokeni1e"), {});
-  const bloom = "b".repeat(256);
-  deepEqual(body(`4:BFpe256:${bloom}4:BFsd256:${bloom}`), { bloomSeeds: bloom, bloomPeers: bloom });
-  deepEqual(body(`4:BFsd256:${bloom}4:BFpe255:${bloom.slice(1)}`), { bloomSeeds: bloom });
-  deepEqual(body("4:BFpei1e"), {});
-  deepEqual(body(`8:intervali21600e3:numi9e7:samples40:${sender}${other}`), {
-    interval: 21_600,
-    storedCount: 9,
-    samples: [sender, other],
-  });
-  deepEqual(body("7:samples0:"), { samples: [] });
-  deepEqual(body("8:intervali21601e3:numi-1e7:samples19:0123456789012345678"), {});
-  deepEqual(body("3:numi0e"), { storedCount: 0 });
-  deepEqual(body("8:intervali0e"), { interval: 0 });
-});
-
-test("an item in an answer is whole or left out, and its salt is for who asked to know (BEP 44)", () => {
-  const body = (fields: string) => plain(responseOf(response(fields)));
-  deepEqual(body(value), { item: { type: "immutable", value: "1:x" } });
-  deepEqual(body("3:seqi5e"), { sequence: 5 });
-  const item = {
-    type: "mutable",
-    value: "1:x",
-    publicKey: "k".repeat(32),
-    signature: "s".repeat(64),
-    sequence: 5,
-    salt: "",
-  };
-  deepEqual(body(`${key}3:seqi5e${signature}${value}`), { sequence: 5, item });
-  deepEqual(body(`${key}4:salt3:abc3:seqi5e${signature}${value}`), { sequence: 5, item });
-  deepEqual(body(`${key}3:seqi5e${value}`), { sequence: 5 });
-  deepEqual(body(`${key}3:seqi-5e${signature}${value}`), {});
-  deepEqual(body("1:vd1:b0:1:a0:e"), {});
-  deepEqual(body(`1:v997:${"v".repeat(997)}`), {});
 });
 
 test("an error is one whatever its list holds: what counts is that the question will get no other answer", () => {
@@ -523,40 +283,6 @@ test("ten thousand hostile datagrams: no throw, no hang, nothing kept; what is a
     "unknown",
   ]);
 });
-
-function query(method: string, fields: string): string {
-  return `d1:ad2:id20:${sender}${fields}e1:q${method.length}:${method}1:t2:aa1:y1:qe`;
-}
-
-function response(fields: string): string {
-  return `d1:rd2:id20:${sender}${fields}e1:t2:aa1:y1:re`;
-}
-
-function decoded(text: string): KrpcMessage {
-  const result = decodeKrpc(fromLatin1(text));
-  ok(result.ok, `${text}: ${result.ok ? "" : result.reason}`);
-  return result.value;
-}
-
-function bodyOf(text: string): QueryBody {
-  const message = decoded(text);
-  ok(message.kind === "query");
-  return message.body;
-}
-
-function responseOf(text: string): ResponseBody {
-  const message = decoded(text);
-  ok(message.kind === "response");
-  return message.body;
-}
-
-// Bytes as latin1 text, for comparing by eye.
-function plain(value: unknown): unknown {
-  if (value instanceof Uint8Array) return latin1(value);
-  if (Array.isArray(value)) return value.map(plain);
-  if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, plain(item)]));
-}
 
 // The right fields with careless values in a careless order.
 function randomDatagram(prng: Prng): Uint8Array {

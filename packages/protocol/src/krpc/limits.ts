@@ -5,8 +5,6 @@ export const krpcLimits = {
    * (BEP 44) beside 20 nodes of each family, as nodes with k = 20 send: about 2.6 kB.
    */
   datagramBytesMax: 4096,
-  /** BEP 32: what a node of ours may send. Answers are cut to it by who makes them; a value of 1,000 bytes exceeds it. */
-  sentBytesMax: 1024,
   /** BEP 5 suggests two bytes; deployed nodes use two, four and eight. It is echoed, so it has a ceiling. */
   transactionBytesMax: 20,
   versionBytesMax: 16,
