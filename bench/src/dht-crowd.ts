@@ -25,12 +25,11 @@ export async function openCrowd(serverId: Buffer): Promise<readonly CrowdNode[]>
       nodes.push({ id: idBeside(serverId, shared), ip: `127.${64 + (place >> 8)}.${place & 255}.1`, port });
     }
   }
-  const compact = nodes.map(compactOf);
-  await Promise.all(nodes.map((node) => openNode(node, compact)));
+  await Promise.all(nodes.map((node) => openNode(node, nodes)));
   return nodes;
 }
 
-async function openNode(node: CrowdNode, others: readonly Buffer[]): Promise<void> {
+async function openNode(node: CrowdNode, others: readonly CrowdNode[]): Promise<void> {
   const socket = createSocket({ type: "udp4", lookup: literal });
   await new Promise<void>((resolve, reject) => {
     socket.once("error", reject);
@@ -42,10 +41,34 @@ async function openNode(node: CrowdNode, others: readonly Buffer[]): Promise<voi
   });
 }
 
-/** The answer to a query, whatever it asks: the node's id, some nodes and a token. Undefined for what is no query. */
-export function replyTo(datagram: Buffer, id: Buffer, others: readonly Buffer[]): Buffer | undefined {
+/**
+ * The answer to a query, whatever it asks: the node's id, those of `others` that are closest to what it asks about, and
+ * a token. Undefined for what is no query.
+ */
+export function replyTo(datagram: Buffer, id: Buffer, others: readonly CrowdNode[]): Buffer | undefined {
   const transaction = queryTransaction(datagram);
-  return transaction === undefined ? undefined : replyOf(id, told(others), transaction);
+  if (transaction === undefined) return undefined;
+  const closest = closestTo(targetOf(datagram) ?? id, others);
+  return replyOf(id, Buffer.concat(closest.map(compactOf)), transaction);
+}
+
+/** Reckoned anew each time: the crowd is asked while it is made known, and hardly afterwards. */
+function closestTo(target: Buffer, others: readonly CrowdNode[]): readonly CrowdNode[] {
+  const near = others.map((node) => ({ node, far: distance(target, node.id) }));
+  near.sort((a, b) => a.far.compare(b.far));
+  return near.slice(0, nodesTold).map(({ node }) => node);
+}
+
+function distance(a: Buffer, b: Buffer): Buffer {
+  return Buffer.from(a.map((byte, index) => byte ^ (b[index] ?? 0)));
+}
+
+function targetOf(query: Buffer): Buffer | undefined {
+  for (const name of ["6:target20:", "9:info_hash20:"]) {
+    const at = query.indexOf(name);
+    if (at >= 0) return query.subarray(at + name.length, at + name.length + 20);
+  }
+  return undefined;
 }
 
 /** `t` of a query, with its length; undefined when it is no query. */
@@ -64,11 +87,6 @@ function replyOf(id: Buffer, nodes: Buffer, transaction: Buffer): Buffer {
     ...[text("d1:rd2:id20:"), id, text(`5:nodes${nodes.length}:`), nodes, text("5:token2:ok")],
     ...[text("e1:t"), transaction, text("1:y1:re")],
   ]);
-}
-
-function told(others: readonly Buffer[]): Buffer {
-  const first = Math.floor(Math.random() * Math.max(1, others.length - nodesTold));
-  return Buffer.concat(others.slice(first, first + nodesTold));
 }
 
 /** A random id that shares exactly `shared` leading bits. */

@@ -28,7 +28,11 @@ async function main(job: LoadJob): Promise<void> {
   const first = sources[0];
   if (first === undefined) throw new Error("there are sources");
   const crowd = await openCrowd(await idOf(first));
-  say({ event: "crowd", addresses: crowd.map(({ ip, port }) => [ip, port]) });
+  say({
+    event: "crowd",
+    addresses: crowd.map(({ ip, port }) => [ip, port]),
+    ids: crowd.map(({ id }) => id.toString("hex")),
+  });
   const load = new Window(job.window, sources);
   for await (const _ of createInterface({ input: process.stdin })) {
     load.start();

@@ -22,9 +22,11 @@ const taskset = "/usr/bin/taskset";
 const window = 128;
 const warmUpMs = 2_000;
 const measureMs = 5_000;
-const learnWithin = 20_000;
-const learnPollWait = 500;
-const stillPolls = 4;
+const learnWithin = 40_000;
+const joinedWait = 2_000;
+const lookupBatches = 64;
+const stillBatches = 3;
+const bareWait = 500;
 const learnedMin = 100;
 const learnChunk = 50;
 const loadWithin = 20_000;
@@ -73,7 +75,7 @@ export interface DhtOptions {
 
 /** No limit that another does not have either: what is measured is the cost of an answer. */
 const settings: Readonly<Record<string, object>> = {
-  dure: { answerRate: Number.MAX_SAFE_INTEGER, answersPerSource: Number.MAX_SAFE_INTEGER },
+  dure: { unlimited: true },
   // Error and statistics alone: an alert for each query heard would be work that no client asks of it.
   libtorrent: { alert_mask: 1 | 2048 },
 };
@@ -128,8 +130,7 @@ async function measure(bench: Bench, program: DhtProgram): Promise<DhtRun> {
   const load = startLoad(bench);
   try {
     const crowd = await load.until(eventNamed("crowd"), { within: loadWithin, what: "ready with its crowd" });
-    // The event is written by dht-load.ts.
-    const learned = await learn(nodes, crowd.addresses as readonly [string, number][]);
+    const learned = await learn(nodes, crowd as unknown as Crowd); // written by dht-load.ts
     return await measured(nodes, load, learned);
   } finally {
     await load.stop();
@@ -150,22 +151,34 @@ function startLoad(bench: Bench): RunningProgram {
   });
 }
 
-/** Until the table grows no more; how many it holds then. */
-async function learn(nodes: DhtNodes, crowd: readonly [string, number][]): Promise<number> {
-  const others = crowd.map(([ip, port]) => ({ ip, port }));
+interface Crowd {
+  readonly addresses: readonly (readonly [string, number])[];
+  readonly ids: readonly string[];
+}
+
+/**
+ * The crowd is named to the server, which then looks up some of them: a node learns whom it asks, and each asks when it
+ * likes. Until its table grows no more; how many it holds then.
+ */
+async function learn(nodes: DhtNodes, { addresses, ids }: Crowd): Promise<number> {
+  const others = addresses.map(([ip, port]) => ({ ip, port }));
   for (let from = 0; from < others.length; from += learnChunk) {
     await nodes.join(0, others.slice(from, from + learnChunk));
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await sleep(50);
   }
+  await sleep(joinedWait);
   const deadline = performance.now() + learnWithin;
-  let count = 0;
-  for (let still = 0; still < stillPolls && performance.now() < deadline; still += 1) {
-    await new Promise((resolve) => setTimeout(resolve, learnPollWait));
+  let count = await nodes.count(0);
+  // Few at a time, from all over: what lookups leave behind in memory is not the table's.
+  for (let batch = 0, still = 0; still < stillBatches && performance.now() < deadline; batch += 1) {
+    const targets = ids.filter((_, index) => index % lookupBatches === batch % lookupBatches);
+    await Promise.all(targets.map((id) => nodes.peers(0, id)));
     const now = await nodes.count(0);
-    if (now > count) still = 0;
+    still = now > count ? 0 : still + 1;
     count = now;
   }
-  if (count < learnedMin) throw new Error(`its table holds ${count} of ${crowd.length} nodes it was told of`);
+  if (count < learnedMin)
+    throw new Error(`its table holds ${count} of ${others.length} nodes it was told of`);
   return count;
 }
 
@@ -218,7 +231,7 @@ async function bareNode(processes: Processes): Promise<number> {
   });
   try {
     await running.until(eventNamed("ready"), { within: loadWithin, what: "ready" });
-    await new Promise((resolve) => setTimeout(resolve, learnPollWait));
+    await sleep(bareWait);
     return memory(running.pid)?.rssBytes ?? 0;
   } finally {
     await running.stop();
@@ -227,4 +240,8 @@ async function bareNode(processes: Processes): Promise<number> {
 
 function pinnedTo(core: number): readonly string[] {
   return existsSync(taskset) ? [taskset, "--cpu-list", String(core)] : [];
+}
+
+function sleep(wait: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, wait));
 }

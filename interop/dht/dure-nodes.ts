@@ -24,9 +24,13 @@ interface Order {
 
 const job = JSON.parse(process.argv[2] ?? "{}") as {
   listen: readonly [string, number][];
-  settings: HostSettings;
+  /** `unlimited`: the benchmark's. JSON knows no infinity. */
+  settings: HostSettings & { readonly unlimited?: boolean };
 };
-const nodes = await Promise.all(job.listen.map(([ip, port]) => DhtHost.open({ ip, port }, job.settings)));
+const { unlimited, ...limits } = job.settings;
+const settings: HostSettings =
+  unlimited === true ? { ...limits, answerRate: Infinity, answersPerSource: Infinity } : limits;
+const nodes = await Promise.all(job.listen.map(([ip, port]) => DhtHost.open({ ip, port }, settings)));
 say({ event: "ready" });
 
 for await (const line of createInterface({ input: process.stdin })) {
