@@ -373,7 +373,21 @@ export const scripts: readonly Script[] = [
     { type: "extended", id: 1, payload: text("d8:msg_typei0e5:piecei99999ee") },
   ),
   says("an upload-only of two bytes", "dropped", { type: "extended", id: 3, payload: new Uint8Array(2) }),
+  floods("peer exchanges without end", { type: "extended", id: 4, payload: gossip(50) }),
+  says("a peer exchange of a hundred thousand peers", "dropped", {
+    type: "extended",
+    id: 4,
+    payload: gossip(100_000),
+  }),
 ];
+
+/** Peers on loopback addresses where nobody is: nothing leaves the machine should they be believed. */
+function gossip(count: number): Uint8Array {
+  const peers = Array.from({ length: count }, (_, index) =>
+    Uint8Array.of(127, 77, index >>> 8, index & 0xff, 0x27, 0x0f),
+  );
+  return concat([text(`d5:added${6 * count}:`), ...peers, text("e")]);
+}
 
 function thousandNames(): string {
   return Array.from({ length: 1000 }, (_, index) => `8:x${String(index).padStart(7, "0")}i1e`).join("");

@@ -22,6 +22,8 @@ export interface AddTorrent {
   readonly complete?: boolean;
   readonly files?: readonly number[];
   readonly sequential?: boolean;
+  /** Peer exchange; default true. */
+  readonly pex?: boolean;
   /** Peers that the user names. */
   readonly peers?: readonly SimNode[];
 }
@@ -141,6 +143,7 @@ export class TorrentStart {
         node: process.carrier.limits,
         limits: { ...nodeLimitsDefault, ...limits },
         prng: prng.split("torrent"),
+        pex: added.pex ?? true,
       },
     };
   }
