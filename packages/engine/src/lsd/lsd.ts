@@ -19,19 +19,25 @@ import type { LsdInput, LsdOutput } from "./messages.ts";
 
 const families: readonly Family[] = [4, 6];
 
+interface Topic {
+  due: Ms;
+  /** Its first announce is out. */
+  told: boolean;
+}
+
 /**
  * Local service discovery (BEP 14) of a whole node: its public torrents are told to the local network, and peers that
  * tell theirs are passed on.
  *
- *   - No two announces come closer than a minute, and no torrent is told again within five, unless the network changed.
+ *   - No two announces come closer than a minute. A torrent is told when it joins, once more a minute later, as datagrams
+ *     get lost, and then every five minutes.
  *   - Only a source on a local network is believed, and never our own voice.
  *   - Nothing is heard while nothing is told: without public torrents the groups are left.
  */
 export class Lsd implements Machine<LsdInput, LsdOutput> {
   readonly #cookie: string;
   readonly #hearing = new Hearing();
-  /** When each is told next. Bounded by what the user adds. */
-  readonly #topics = new Map<InfoHash, Ms>();
+  readonly #topics = new Map<InfoHash, Topic>(); // bounded by what the user adds
   readonly #outbox = new Queue<LsdOutput>(); // bounded: an announce, or what one datagram names
   #port = 0;
   /** Not after the first time that a topic is due; may be early after a `leave`. */
@@ -51,7 +57,7 @@ export class Lsd implements Machine<LsdInput, LsdOutput> {
       case "datagram":
         return this.#heard(now, input);
       case "network-changed":
-        for (const infoHash of this.#topics.keys()) this.#topics.set(infoHash, ms(now + lsdTiming.firstWait));
+        for (const topic of this.#topics.values()) renew(topic, now);
         this.#recount();
         return;
       case "wake": {
@@ -75,9 +81,10 @@ export class Lsd implements Machine<LsdInput, LsdOutput> {
     this.#port = port;
     if (this.#topics.has(infoHash)) return;
     if (this.#topics.size === 0) this.#outbox.push({ type: "listen", on: true });
-    const due = ms(now + lsdTiming.firstWait);
-    this.#topics.set(infoHash, due);
-    this.#due = earliest(this.#due, due);
+    const topic: Topic = { due: now, told: false };
+    renew(topic, now);
+    this.#topics.set(infoHash, topic);
+    this.#due = earliest(this.#due, topic.due);
   }
 
   #leave(infoHash: InfoHash): void {
@@ -87,22 +94,26 @@ export class Lsd implements Machine<LsdInput, LsdOutput> {
   }
 
   #announce(now: Ms): void {
-    const due = [...this.#topics].filter(([, at]) => at <= now).sort(([, a], [, b]) => a - b); // stable: then as added
-    const told = due.slice(0, lsdDatagramsMax * lsdInfoHashesMax).map(([infoHash]) => infoHash);
+    const due = [...this.#topics].filter(([, topic]) => topic.due <= now);
+    due.sort(([, a], [, b]) => a.due - b.due); // stable: then as added
+    const told = due.slice(0, lsdDatagramsMax * lsdInfoHashesMax);
     for (let from = 0; from < told.length; from += lsdInfoHashesMax) {
-      const infoHashes = told.slice(from, from + lsdInfoHashesMax);
+      const infoHashes = told.slice(from, from + lsdInfoHashesMax).map(([infoHash]) => infoHash);
       const announce = { port: this.#port, infoHashes, cookie: this.#cookie };
       for (const family of families)
         this.#outbox.push({ type: "send", family, bytes: encodeLsd(family, announce) });
     }
-    for (const infoHash of told) this.#topics.set(infoHash, ms(now + lsdTiming.topicEvery));
+    for (const [, topic] of told) {
+      topic.due = ms(now + (topic.told ? lsdTiming.topicEvery : lsdTiming.announceEvery));
+      topic.told = true;
+    }
     if (told.length > 0) this.#announcedAt = now;
     this.#recount();
   }
 
   #recount(): void {
     this.#due = undefined;
-    for (const at of this.#topics.values()) this.#due = earliest(this.#due, at);
+    for (const { due } of this.#topics.values()) this.#due = earliest(this.#due, due);
   }
 
   #heard(now: Ms, input: Extract<LsdInput, { type: "datagram" }>): void {
@@ -115,6 +126,12 @@ export class Lsd implements Machine<LsdInput, LsdOutput> {
     for (const infoHash of announce.value.infoHashes)
       if (this.#topics.has(infoHash)) this.#outbox.push({ type: "peer", infoHash, address });
   }
+}
+
+/** As if it had just joined. */
+function renew(topic: Topic, now: Ms): void {
+  topic.due = ms(now + lsdTiming.firstWait);
+  topic.told = false;
 }
 
 /** On a local network, and of an address that can be dialled: a link-local IPv6 one needs a zone, which ours have not. */

@@ -47,7 +47,7 @@ scenario(
     sim.network.heal();
     const healed = sim.now;
     const done = () => others.every((node) => node.complete);
-    // An announce that is lost is made again within five minutes.
+    // What is lost is said once more a minute later, and then every five minutes.
     sim.runUntil(done, { within: minutes(12), what: "everyone at home finished" });
     tell(`${(sim.now - healed) / 1000} s after the cut was healed`);
     equal(alone.piecesHad, 0);
