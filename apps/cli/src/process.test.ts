@@ -120,10 +120,14 @@ interface Running extends AsyncDisposable {
 
 /** A foreground peer on any port, heard through `--json`. */
 function start(args: readonly string[]): Running {
-  const child: ChildProcess = spawn(dure, [...args, "--port", "0", "--no-lsd", "--json"], {
-    env: environment(),
-    stdio: ["ignore", "pipe", "inherit"],
-  });
+  const child: ChildProcess = spawn(
+    dure,
+    [...args, "--port", "0", "--no-lsd", "--no-port-mapping", "--json"],
+    {
+      env: environment(),
+      stdio: ["ignore", "pipe", "inherit"],
+    },
+  );
   if (child.stdout === null) throw new Error("it was started with a pipe");
   const exit = once(child, "exit").then(([status]) => status as number | null);
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();

@@ -1,4 +1,5 @@
 import type { InfoHash } from "@dure/base";
+import type { PortMapping } from "@dure/engine";
 import type { DhtHandle, NodeDhtOptions } from "./dht-api.ts";
 
 /**
@@ -27,6 +28,11 @@ export interface NodeOptions {
   readonly pex?: boolean;
   /** Local discovery (BEP 14); default true. Private torrents have none. */
   readonly lsd?: boolean;
+  /**
+   * Asks the gateway (PCP, NAT-PMP, UPnP) to let peers reach the port, until the node is closed; default false. Nothing is
+   * asked of anyone by a node that listens on loopback alone, or on a machine with a public IPv4 address and no IPv6.
+   */
+  readonly portMapping?: boolean;
   /** Ceiling of the payload memory; default 64 MiB. */
   readonly poolBytes?: number;
   readonly filesOpenMax?: number;
@@ -160,6 +166,8 @@ export interface DureNode {
   /** Resolves once the torrent is owned and its state is known (not once it is complete). Rejects with `NodeError`. */
   add(options: AddOptions): Promise<TorrentHandle>;
   torrents(): readonly TorrentHandle[];
+  /** How the outside reaches the port, as far as gateways have said; none without `NodeOptions.portMapping`. */
+  portMappings(): readonly PortMapping[];
   /** Stops all torrents within `withinMs` (default 1,500): trackers told, state saved. */
   close(withinMs?: number): Promise<void>;
 }

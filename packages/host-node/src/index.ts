@@ -1,3 +1,4 @@
+export type { PortMapping } from "@dure/engine";
 export * from "./api.ts";
 export { mutableItem, rawPublicKey } from "./dht/index.ts";
 export * from "./dht-api.ts";

@@ -69,6 +69,7 @@ test("what NETWORK says reaches the node and the torrent", async () => {
     allowLocalUrls: true,
     pex: true,
     lsd: true,
+    portMapping: true,
   });
   deepEqual(node?.added, {
     source: "x",
@@ -81,16 +82,17 @@ test("what NETWORK says reaches the node and the torrent", async () => {
   });
 });
 
-test("peer exchange and local discovery are on unless they are switched off, each by itself", async () => {
+test("peer exchange, local discovery and port mapping are on unless they are switched off, each by itself", async () => {
   const switches = async (...more: string[]) => {
     const { node } = await runCli(["get", "x", "--once", ...more], {
       onAdd: (torrent) => torrent.complete(),
     });
-    return [node?.options.pex, node?.options.lsd];
+    return [node?.options.pex, node?.options.lsd, node?.options.portMapping];
   };
-  deepEqual(await switches(), [true, true]);
-  deepEqual(await switches("--no-pex"), [false, true]);
-  deepEqual(await switches("--no-lsd"), [true, false]);
+  deepEqual(await switches(), [true, true, true]);
+  deepEqual(await switches("--no-pex"), [false, true, true]);
+  deepEqual(await switches("--no-lsd"), [true, false, true]);
+  deepEqual(await switches("--no-port-mapping"), [true, true, false]);
 });
 
 test("the profile is the option, else DURE_PROFILE, else in the XDG state folder", async () => {

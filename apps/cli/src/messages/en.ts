@@ -62,7 +62,7 @@ export const en = {
   "option.no-dht": "without the DHT (this version has none)",
   "option.no-pex": "without peer exchange: peers are not asked for others, nor told of them",
   "option.no-lsd": "without local discovery: the local network is not told of torrents, nor listened to",
-  "option.no-port-mapping": "without port mapping (this version has none)",
+  "option.no-port-mapping": "without port mapping: the gateway is not asked to let peers in",
   "option.dht-bootstrap": "nodes to enter the DHT by (this version: only none)",
   "option.no-tcp": "without TCP",
   "option.proxy": "reach everything through this proxy",

@@ -62,7 +62,7 @@ export const ko: Catalogue = {
   "option.no-dht": "DHT 끄기 (이 버전에는 없음)",
   "option.no-pex": "피어 교환 끄기: 다른 피어에 관해 묻지도 알리지도 않음",
   "option.no-lsd": "로컬 피어 찾기 끄기: 로컬 네트워크에 알리지도 듣지도 않음",
-  "option.no-port-mapping": "포트 매핑 끄기 (이 버전에는 없음)",
+  "option.no-port-mapping": "포트 매핑 끄기: 피어가 들어올 포트를 게이트웨이에 요청하지 않음",
   "option.dht-bootstrap": "DHT에 들어갈 때 거칠 노드 (이 버전은 none만)",
   "option.no-tcp": "TCP 끄기",
   "option.proxy": "모든 연결을 이 프록시로",

@@ -120,6 +120,10 @@ export class FakeNode implements DureNode {
     return [];
   }
 
+  portMappings(): readonly [] {
+    return [];
+  }
+
   async close(): Promise<void> {
     this.closed = true;
   }

@@ -17,6 +17,7 @@ export function nodeOptions(profile: string, network: NetworkValues): NodeOption
     allowLocalUrls: network["allow-local-urls"],
     pex: !network["no-pex"],
     lsd: !network["no-lsd"],
+    portMapping: !network["no-port-mapping"],
   };
 }
 

@@ -3,12 +3,14 @@ import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { type InfoHash, type Ms, must, Prng, peerId } from "@dure/base";
 import { Carrier, type DiskResult, type HostEvent, type Report, type StateResult } from "@dure/carrier";
+import type { PortMapping } from "@dure/engine";
 import { type AddOptions, type DureNode, NodeError, type NodeOptions, type TorrentHandle } from "../api.ts";
 import { DiskWorkers } from "../disk/index.ts";
 import { HostWatch, NodeNet } from "../net/index.ts";
 import { StateWorker } from "../state/index.ts";
 import { Launcher, limitsOf } from "./launch.ts";
 import { bytesCopier, Loop, monotonic, poolMemory } from "./loop.ts";
+import { PortMappings } from "./port-mappings.ts";
 import { readSource, torrentUrlBytesMax } from "./source.ts";
 import { LiveTorrent } from "./torrent-handle.ts";
 import { clientVersion } from "./version.ts";
@@ -39,6 +41,7 @@ class Node implements DureNode {
   #disk: DiskWorkers | undefined;
   #state: StateWorker | undefined;
   #watch: HostWatch | undefined;
+  #ports: PortMappings | undefined;
   #loop: Loop | undefined;
   #fetchCount = 0;
   #closing: Promise<void> | undefined;
@@ -103,6 +106,7 @@ class Node implements DureNode {
     });
     this.#watch = new HostWatch({ onEvent: (event) => this.#watched(event) });
     this.#watch.start();
+    if (this.#options.portMapping === true) this.#ports = new PortMappings(net);
   }
 
   async add(options: AddOptions): Promise<TorrentHandle> {
@@ -134,6 +138,10 @@ class Node implements DureNode {
     return [...this.#torrents.values()];
   }
 
+  portMappings(): readonly PortMapping[] {
+    return this.#ports?.list ?? [];
+  }
+
   close(withinMs = closeWait): Promise<void> {
     this.#closing ??= this.#close(withinMs);
     return this.#closing;
@@ -141,7 +149,11 @@ class Node implements DureNode {
 
   async #close(withinMs: number): Promise<void> {
     const stopped = Promise.all([...this.#torrents.values()].map((torrent) => torrent.stop()));
-    await Promise.race([stopped, new Promise((done) => setTimeout(done, withinMs).unref())]);
+    const unmapped = this.#ports?.close();
+    await Promise.race([
+      Promise.all([stopped, unmapped]),
+      new Promise((done) => setTimeout(done, withinMs).unref()),
+    ]);
     this.#watch?.stop();
     this.#loop?.end();
     await this.#net?.close();
@@ -177,7 +189,10 @@ class Node implements DureNode {
 
   #watched(event: HostEvent): void {
     this.#loop?.event(event);
-    if (event.type === "address-changed") void this.#net?.rebind().catch(() => undefined); // gone: nothing leaves, and the next change tries again
+    if (event.type === "time-jumped") this.#ports?.slept();
+    if (event.type !== "address-changed") return;
+    const rebound = this.#net?.rebind().catch(() => undefined); // gone: nothing leaves, and the next change tries again
+    void rebound?.then(() => this.#ports?.networkChanged());
   }
 
   #report({ infoHash, report }: Report): void {

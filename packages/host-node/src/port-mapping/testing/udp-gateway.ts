@@ -25,6 +25,7 @@ export class UdpGateway implements AsyncDisposable {
     const gateway = new UdpGateway(options);
     gateway.#socket.bind({ address: options.ip, port: options.port });
     await once(gateway.#socket, "listening");
+    if (!options.ip.includes(":")) gateway.#socket.setMulticastInterface(options.ip);
     return gateway;
   }
 
