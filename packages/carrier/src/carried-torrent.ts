@@ -53,7 +53,7 @@ export class CarriedTorrent {
     this.#trackers = trackers;
     this.key = start.key;
     this.store = start.store;
-    this.engine = new Torrent(start.options);
+    this.engine = new Torrent({ ...start.options, dht: carrier.dht?.advertised ?? false });
     this.#completedAt = start.record.completedAt;
     this.#start = start;
     if (start.options.start !== undefined)
@@ -77,6 +77,7 @@ export class CarriedTorrent {
     this.engine.handle(now, input);
     this.drain(now);
     if (this.#stopping && input.type === "tracker") this.#checkStopped();
+    if (input.type === "pause" || input.type === "resume") this.#carrier.dht?.look(now, this);
   }
 
   wake(now: Ms): void {
@@ -92,6 +93,7 @@ export class CarriedTorrent {
     this.#openStorage(ready.info, ready.have, ready.unsynced ?? []);
     for (const { piece, blocks } of ready.partial) this.storage?.resume(piece, blocks);
     this.engine.setReady(now, ready);
+    this.#carrier.dht?.look(now, this); // it may be private
     this.#orderPieces(now);
     this.drain(now);
     this.#checkDone();
@@ -109,6 +111,7 @@ export class CarriedTorrent {
     if (this.#stopping) return;
     this.#stopping = true;
     this.input(now, { type: "stop" });
+    this.#carrier.dht?.look(now, this);
     this.storage?.finish(now);
     this.#checkStopped();
   }
@@ -192,6 +195,9 @@ export class CarriedTorrent {
           break;
         case "metadata":
           this.report({ type: "metadata", infoBytes: output.infoBytes });
+          break;
+        case "dht-node":
+          this.#carrier.dht?.portHeard(now, output.address);
           break;
         case "banned":
           this.report({ type: "banned", address: formatAddress(output.address), reason: output.reason });

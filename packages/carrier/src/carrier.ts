@@ -13,13 +13,15 @@ import { type DialFailure, type LimitSettings, Limits } from "@dure/engine";
 import { encodeHandshake, type Handshake, type PeerMessage } from "@dure/protocol";
 import { type CarriedStart, CarriedTorrent } from "./carried-torrent.ts";
 import { Desk } from "./desk.ts";
+import { DhtDesk } from "./dht-desk.ts";
+import type { DhtDeskOptions } from "./dht-options.ts";
 import { Exposure } from "./exposure.ts";
 import { Link } from "./link.ts";
 import { LocalDiscovery } from "./local-discovery.ts";
 import { type CopyBytes, Pool } from "./pool.ts";
 import type { HostEffect, HostEvent, SocketId, StateResult, TcpCloseReason } from "./ports/index.ts";
 import { type Receiver, receive, resumeHeld } from "./receive.ts";
-import type { Report, TorrentReport } from "./reports.ts";
+import type { DhtReport, Report, TorrentReport } from "./reports.ts";
 import { TrackerDesk } from "./tracker-desk.ts";
 
 export interface CarrierOptions {
@@ -33,21 +35,27 @@ export interface CarrierOptions {
   readonly prng: Prng;
   /** Local discovery (BEP 14); default true. */
   readonly lsd?: boolean;
+  /** The DHT; left out: none. It begins with `dht.start`. */
+  readonly dht?: DhtDeskOptions;
 }
 
 const handshakeWait = ms(10_000); // DESIGN.md section 6
 const greetingCheck = ms(1000);
 const yieldEvery = ms(1000);
+/** Every KRPC message is a dictionary (BEP 5); a UDP tracker's answer begins with a small number (BEP 15). */
+const dictionaryByte = 0x64; // "d"
 
 /**
  * A whole peer but for the I/O: host events go in, host effects and reports come out. It moves bytes on the engine's
  * orders, and is the same on real sockets and in the simulator.
  */
-export class Carrier implements Machine<HostEvent, HostEffect | Report> {
+export class Carrier implements Machine<HostEvent, HostEffect | Report | DhtReport> {
   readonly desk = new Desk();
   readonly pool: Pool;
   readonly exposure = new Exposure();
   readonly limits: Limits;
+  /** Undefined where it is switched off. */
+  readonly dht: DhtDesk | undefined;
   readonly #options: CarrierOptions;
   readonly #trackers: TrackerDesk;
   /** Undefined where it is switched off. */
@@ -74,6 +82,15 @@ export class Carrier implements Machine<HostEvent, HostEffect | Report> {
     this.#trackers = new TrackerDesk(this.desk, options.prng.split("trackers"), options.allowLocalUrls);
     if (options.lsd !== false)
       this.#localDiscovery = new LocalDiscovery(this.desk, options.prng.split("lsd"), this.#torrents);
+    this.dht =
+      options.dht === undefined
+        ? undefined
+        : new DhtDesk({
+            desk: this.desk,
+            options: options.dht,
+            torrents: this.#torrents,
+            time: () => this.#now,
+          });
     this.#receiver = {
       pool: this.pool,
       handshake: (now, link, handshake) => this.#handshake(now, link, handshake),
@@ -128,10 +145,24 @@ export class Carrier implements Machine<HostEvent, HostEffect | Report> {
       case "address-changed":
         this.#trackers.networkChanged();
         this.#localDiscovery?.networkChanged(now);
+        this.dht?.networkChanged(now);
         for (const torrent of this.#torrents.values()) torrent.input(now, { type: "network-changed" });
         break;
       case "lsd-data":
         this.#localDiscovery?.heard(now, event);
+        break;
+      case "udp-data":
+        if (this.dht !== undefined && event.bytes[0] === dictionaryByte)
+          this.dht.heard(now, event.from, event.bytes);
+        else this.#trackers.handle(now, event);
+        break;
+      case "resolved":
+      case "resolve-failed":
+        if (event.request < 0) this.dht?.handle(now, event);
+        else this.#trackers.handle(now, event);
+        break;
+      case "signature":
+        this.dht?.handle(now, event);
         break;
       case "wake":
         this.#wake(now);
@@ -142,13 +173,13 @@ export class Carrier implements Machine<HostEvent, HostEffect | Report> {
     this.#settle(now);
   }
 
-  poll(): HostEffect | Report | undefined {
+  poll(): HostEffect | Report | DhtReport | undefined {
     return this.desk.poll();
   }
 
   deadline(): Ms | undefined {
     let at = earliest(this.#greetings, this.#trackers.deadline());
-    at = earliest(at, this.#localDiscovery?.deadline());
+    at = earliest(at, earliest(this.#localDiscovery?.deadline(), this.dht?.deadline()));
     for (const torrent of this.#torrents.values()) at = earliest(at, torrent.deadline());
     return at;
   }
@@ -162,6 +193,7 @@ export class Carrier implements Machine<HostEvent, HostEffect | Report> {
     this.#torrents.set(start.key.infoHash, torrent);
     torrent.start(now);
     this.#localDiscovery?.added(now, torrent);
+    this.dht?.look(now, torrent);
     this.#settle(now);
     return torrent;
   }
@@ -180,6 +212,7 @@ export class Carrier implements Machine<HostEvent, HostEffect | Report> {
     if (torrent === undefined) return;
     this.#torrents.delete(infoHash);
     this.#localDiscovery?.removed(this.#now, infoHash);
+    this.dht?.removed(this.#now, infoHash);
     this.#trackers.forget(torrent);
     torrent.storage?.close();
     for (const link of [...this.#links.values()]) if (link.torrent === torrent) this.#drop(link, "other");
@@ -288,8 +321,14 @@ export class Carrier implements Machine<HostEvent, HostEffect | Report> {
    * aria2's own handshake has arrived.
    */
   #greet(link: Link, infoHash: InfoHash): void {
-    link.writer.raw(encodeHandshake({ infoHash, peerId: this.#options.peerId, extended: true, fast: true }));
+    const { peerId } = this.#options;
+    const dht = this.dht?.advertised === true && !this.#isPrivate(infoHash);
+    link.writer.raw(encodeHandshake({ infoHash, peerId, extended: true, fast: true, dht }));
     this.#dirty.add(link);
+  }
+
+  #isPrivate(infoHash: InfoHash): boolean {
+    return this.#torrents.get(infoHash)?.info?.private === true;
   }
 
   #handshake(now: Ms, link: Link, handshake: Handshake): boolean {
@@ -301,8 +340,8 @@ export class Carrier implements Machine<HostEvent, HostEffect | Report> {
     if (link.incoming) this.#greet(link, handshake.infoHash);
     link.torrent = torrent;
     link.state = { name: "open" };
-    const { peerId, fast, extended } = handshake;
-    const facts = { address: link.remote, incoming: link.incoming, peerId, fast, extended };
+    const { peerId, fast, extended, dht = false } = handshake;
+    const facts = { address: link.remote, incoming: link.incoming, peerId, fast, extended, dht };
     torrent.input(now, { type: "link-open", link: link.socket, facts });
     return link.torrent !== undefined;
   }
@@ -339,6 +378,7 @@ export class Carrier implements Machine<HostEvent, HostEffect | Report> {
     const trackersDue = this.#trackers.deadline();
     if (trackersDue !== undefined && trackersDue <= now) this.#trackers.wake(now);
     this.#localDiscovery?.wake(now);
+    this.dht?.wake(now);
     for (const torrent of this.#torrents.values()) {
       const due = torrent.deadline();
       if (due !== undefined && due <= now) torrent.wake(now);

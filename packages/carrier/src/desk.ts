@@ -1,6 +1,6 @@
 import { assert, Queue } from "@dure/base";
 import type { DiskJob, DiskResult, HostEffect, StateJob, StateResult } from "./ports/index.ts";
-import type { Report } from "./reports.ts";
+import type { DhtReport, Report } from "./reports.ts";
 
 type WithoutJob<Job> = Job extends unknown ? Omit<Job, "job"> : never;
 type DiskAnswer = (result: DiskResult) => void;
@@ -11,7 +11,7 @@ type StateAnswer = (result: StateResult) => void;
  * turn travel in one message, and who waits for which job.
  */
 export class Desk {
-  readonly #effects = new Queue<HostEffect | Report>(); // bounded: drained after each event
+  readonly #effects = new Queue<HostEffect | Report | DhtReport>(); // bounded: drained after each event
   #diskJobs: DiskJob[] = []; // bounded: taken at the end of each turn
   #stateJobs: StateJob[] = [];
   /** Bounded by the pool for writes and reads, by the torrents for the rest. */
@@ -19,7 +19,7 @@ export class Desk {
   readonly #stateWaiting = new Map<number, StateAnswer>();
   #jobs = 0;
 
-  emit(effect: HostEffect | Report): void {
+  emit(effect: HostEffect | Report | DhtReport): void {
     this.#effects.push(effect);
   }
 
@@ -49,7 +49,7 @@ export class Desk {
     answer(result);
   }
 
-  poll(): HostEffect | Report | undefined {
+  poll(): HostEffect | Report | DhtReport | undefined {
     const effect = this.#effects.shift();
     if (effect !== undefined) return effect;
     if (this.#diskJobs.length > 0) {

@@ -1,7 +1,10 @@
 export { type CarriedStart, CarriedTorrent } from "./carried-torrent.ts";
 export { Carrier, type CarrierOptions } from "./carrier.ts";
+export { DhtDesk } from "./dht-desk.ts";
+export type { DhtDeskOptions, DhtPlace, DhtStart } from "./dht-options.ts";
+export type { DhtAnswer, DhtQuestion } from "./dht-questions.ts";
 export * from "./layout.ts";
 export { type CopyBytes, Pool, slabBytes } from "./pool.ts";
 export * from "./ports/index.ts";
-export type { Report, TorrentReport } from "./reports.ts";
+export type { DhtReport, Report, TorrentReport } from "./reports.ts";
 export { Setup, type SetupOptions, type SetupOutcome } from "./setup.ts";

@@ -31,6 +31,18 @@ export type TorrentReport =
   /** Trackers were told and state is saved: nothing of the torrent is left here. */
   | { readonly type: "stopped" };
 
+/** What a person or a program above wants to hear of the DHT. */
+export interface DhtReport {
+  readonly type: "dht-report";
+  readonly report: /** It knows its neighbourhood: for the first time, or after the network changed. */
+    | { readonly type: "ready" }
+    | {
+        readonly type: "warning";
+        readonly code: "dht-bootstrap" | "dht-state";
+        readonly message: string;
+      };
+}
+
 export interface Report {
   readonly type: "report";
   readonly infoHash: InfoHash;

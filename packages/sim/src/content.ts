@@ -15,6 +15,7 @@ export interface ContentOptions {
   readonly pieceBytes: number;
   /** More than one: a folder of files of uneven lengths. */
   readonly files?: number;
+  readonly private?: boolean;
 }
 
 /** A torrent of random bytes. */
@@ -36,7 +37,7 @@ export function makeContent(prng: Prng, options: ContentOptions): Content {
         : { type: "folder", files: unevenFiles(prng, bytes.length, count) },
     pieceBytes: options.pieceBytes,
     pieces: Buffer.concat(pieces),
-    private: false,
+    private: options.private ?? false,
     source: null,
   });
   const parsed = parseInfo(infoBytes);

@@ -2,7 +2,7 @@ import { type Ms, minutes, ms, Prng } from "@dure/base";
 import type { LimitSettings } from "@dure/engine";
 import { type Content, type ContentOptions, makeContent } from "./content.ts";
 import { type DatagramFaults, type HostOptions, Network, SimTracker } from "./net/index.ts";
-import { listenPort, SimNode, type Twist, Violation } from "./node/index.ts";
+import { listenPort, type SimDhtOptions, SimNode, type Twist, Violation } from "./node/index.ts";
 import { ReplayHash } from "./replay-hash.ts";
 import { EventQueue, type Timer } from "./time/index.ts";
 
@@ -15,6 +15,8 @@ export interface NodeOptions extends HostOptions {
   readonly poolBytes?: number;
   readonly limits?: Partial<LimitSettings>;
   readonly twist?: Twist;
+  /** Nodes of the DHT to begin with; left out: no DHT. */
+  readonly dht?: SimDhtOptions;
   /** Default: whoever is not twisted. */
   readonly honest?: boolean;
 }
@@ -74,6 +76,7 @@ export class Simulation {
       poolBytes: options.poolBytes ?? poolBytesDefault,
       limits: options.limits ?? {},
       twist: options.twist,
+      dht: options.dht,
       honest,
       isHonest: (ip) => this.#honestIps.has(ip),
     });

@@ -13,9 +13,10 @@ import {
   parseInfo,
 } from "@dure/protocol";
 import { Carrier } from "../carrier.ts";
+import type { DhtDeskOptions } from "../dht-options.ts";
 import { slabBytes } from "../pool.ts";
-import type { HostEffect, StateJob, TorrentKey, TorrentRecord } from "../ports/index.ts";
-import type { Report, TorrentReport } from "../reports.ts";
+import type { DhtTable, HostEffect, StateJob, TorrentKey, TorrentRecord } from "../ports/index.ts";
+import type { DhtReport, Report, TorrentReport } from "../reports.ts";
 import { FakeDisk } from "./fake-disk.ts";
 
 export interface StageShape {
@@ -24,6 +25,7 @@ export interface StageShape {
   readonly slabs?: number;
   readonly have?: "all" | "none";
   readonly trackers?: readonly string[];
+  readonly dht?: DhtDeskOptions;
   readonly private?: boolean;
   readonly lsd?: boolean;
 }
@@ -78,7 +80,10 @@ export class CarrierStage {
   readonly key: TorrentKey;
   readonly peers = new Map<number, WirePeer>();
   readonly reports: TorrentReport[] = [];
-  readonly effects: (HostEffect | Report)[] = [];
+  readonly effects: (HostEffect | Report | DhtReport)[] = [];
+  readonly dhtReports: DhtReport["report"][] = [];
+  /** What the database gives back of the DHT. */
+  dhtTables: readonly DhtTable[] = [];
   readonly stateJobs: StateJob[] = [];
   /** True keeps a state job unanswered until `answerState`. */
   holdState: ((job: StateJob) => boolean) | undefined;
@@ -100,7 +105,16 @@ export class CarrierStage {
     const prng = new Prng(1);
     const limits = nodeLimitsDefault;
     const lsd = shape.lsd ?? true;
-    this.carrier = new Carrier({ peerId: ownId, memory, limits, allowLocalUrls: false, prng, lsd });
+    this.carrier = new Carrier({
+      peerId: ownId,
+      memory,
+      limits,
+      allowLocalUrls: false,
+      prng,
+      lsd,
+      ...(shape.dht === undefined ? {} : { dht: shape.dht }),
+    });
+    this.carrier.dht?.start({ endpoints: [{ family: 4 }], port: 6881 });
     const have = shape.have === "all" ? Bitfield.full(pieceCount) : new Bitfield(pieceCount);
     if (shape.have === "all") this.disk.bytes.set(content);
     this.carrier.add(this.now, {
@@ -199,10 +213,13 @@ export class CarrierStage {
     }
   }
 
-  #carryOut(effect: HostEffect | Report): void {
+  #carryOut(effect: HostEffect | Report | DhtReport): void {
     switch (effect.type) {
       case "report":
         this.reports.push(effect.report);
+        return;
+      case "dht-report":
+        this.dhtReports.push(effect.report);
         return;
       case "disk": {
         const results = this.disk.submit(effect.jobs);
@@ -243,6 +260,8 @@ export class CarrierStage {
 
   #stateResult(job: StateJob) {
     if (this.failState) return { type: "failed", job: job.job, detail: "as told" } as const;
+    if (job.type === "load-dht")
+      return { type: "dht", job: job.job, tables: this.dhtTables, damaged: false } as const;
     return { type: "done", job: job.job } as const;
   }
 }

@@ -5,7 +5,7 @@ import type { Content } from "../content.ts";
 import { pathOf, Volume } from "../disk/index.ts";
 import type { Host, Network } from "../net/index.ts";
 import { SimProfile } from "../state/index.ts";
-import { SimProcess, type Twist } from "./sim-process.ts";
+import { type SimDhtOptions, SimProcess, type Twist } from "./sim-process.ts";
 import { type AddTorrent, downloads, TorrentStart } from "./torrent-start.ts";
 import { Watch } from "./watch.ts";
 
@@ -16,6 +16,8 @@ export interface SimNodeOptions {
   readonly prng: Prng;
   readonly poolBytes: number;
   readonly limits?: Partial<LimitSettings>;
+  /** Undefined: no DHT. */
+  readonly dht?: SimDhtOptions | undefined;
   /** Undefined: honest. */
   readonly twist: Twist | undefined;
   /** A twisted node may still be honest: a planted bug is no lie. */
@@ -111,7 +113,7 @@ export class SimNode {
   start(): void {
     assert(this.#process === undefined, "one process at a time");
     this.host.up = true;
-    const { network, prng, poolBytes, limits, twist } = this.#options;
+    const { network, prng, poolBytes, limits, twist, dht } = this.#options;
     this.#pids += 1;
     const process = new SimProcess({
       network,
@@ -123,6 +125,7 @@ export class SimNode {
       poolBytes,
       limits: { ...nodeLimitsDefault, ...limits },
       twist: { ...twist, verdict: (piece, good) => this.#verdict(piece, good) },
+      dht,
       onReport: (report) => this.#report(report),
       onState: (jobs) => this.watch?.jobs(jobs),
     });
@@ -155,7 +158,10 @@ export class SimNode {
 
   /** Ends in good order: trackers told, everything saved. */
   stop(): void {
-    this.#process?.turn((now) => this.torrent?.stop(now));
+    this.#process?.turn((now) => {
+      this.torrent?.stop(now);
+      this.#process?.carrier.dht?.stop(now);
+    });
   }
 
   #end(how: "goodbye" | "silent"): void {

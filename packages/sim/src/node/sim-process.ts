@@ -1,7 +1,10 @@
+import { createPublicKey, verify } from "node:crypto";
 import { assert, type Ms, ms, type PeerId, type Prng, peerId, utf8 } from "@dure/base";
 import {
   Carrier,
+  type DhtDeskOptions,
   type DiskResult,
+  type HostEffect,
   type HostEvent,
   type NetEffect,
   type Report,
@@ -30,9 +33,16 @@ export interface SimProcessOptions {
   readonly poolBytes: number;
   readonly limits: LimitSettings;
   readonly twist: Twist;
+  /** Names or addresses of nodes to begin with; undefined: no DHT. */
+  readonly dht?: SimDhtOptions | undefined;
   readonly onReport: (report: Report) => void;
   /** Jobs as they are asked for: what they claim can be checked. */
   readonly onState: (jobs: readonly StateJob[]) => void;
+}
+
+export interface SimDhtOptions {
+  readonly bootstrap: readonly { readonly host: string; readonly port: number }[];
+  readonly readOnly?: boolean;
 }
 
 export const listenPort = 6881;
@@ -72,12 +82,15 @@ export class SimProcess {
       limits,
       allowLocalUrls: false,
       prng: prng.split("carrier"),
+      ...(options.dht === undefined ? {} : { dht: dhtOptions(options.dht, prng.split("dht")) }),
     });
     this.net = new SimNet({ network, host, port: listenPort, onEvent: (event) => this.event(event) });
     const onDisk = (results: readonly DiskResult[]) => this.event({ type: "disk", results });
     this.#disk = new SimDisk({ clock, volume, pool, prng: prng.split("disk"), twist, onResults: onDisk });
     const onState = (results: readonly StateResult[]) => this.event({ type: "state", results });
     this.#state = new SimState({ clock, profile, prng: prng.split("state"), pid, onResults: onState });
+    if (options.dht !== undefined)
+      this.turn(() => this.carrier.dht?.start({ endpoints: [{ family: 4 }], port: listenPort }));
   }
 
   get now(): Ms {
@@ -122,8 +135,18 @@ export class SimProcess {
         onState(effect.jobs);
         this.#state.submit(effect.jobs);
       } else if (effect.type === "report") onReport(effect);
+      else if (effect.type === "dht-report") continue;
+      else if (effect.type === "verify-signature") this.#verify(effect);
       else this.net.perform(effect as NetEffect); // the rest of the union, which the types lose over `Exclude`
     }
+  }
+
+  #verify(effect: Extract<HostEffect, { type: "verify-signature" }>): void {
+    const { job, publicKey, signature, message } = effect;
+    const x = Buffer.from(publicKey).toString("base64url");
+    const key = createPublicKey({ key: { kty: "OKP", crv: "Ed25519", x }, format: "jwk" });
+    const good = verify(null, message, key, signature);
+    this.#options.network.clock.after(0, () => this.event({ type: "signature", job, good }));
   }
 
   #arm(): void {
@@ -145,4 +168,13 @@ export class SimProcess {
     this.#wakes = this.#wakes.at === now ? { at: now, count: this.#wakes.count + 1 } : { at: now, count: 1 };
     assert(this.#wakes.count < wakesAtOnceMax, "a wake moves the deadline");
   }
+}
+
+function dhtOptions({ bootstrap, readOnly }: SimDhtOptions, prng: Prng): DhtDeskOptions {
+  return {
+    bootstrap,
+    ...(readOnly === undefined ? {} : { readOnly }),
+    tokenSecret: prng.bytes(32),
+    prng,
+  };
 }

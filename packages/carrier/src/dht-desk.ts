@@ -1,0 +1,406 @@
+import {
+  type Address,
+  assert,
+  earliest,
+  type Family,
+  familyOf,
+  type InfoHash,
+  idBytes,
+  type Ms,
+  minutes,
+  ms,
+  Queue,
+  seconds,
+} from "@dure/base";
+import { type TopicFacts, Topics, type TopicsInput, type TopicsOutput } from "@dure/engine";
+import type { AnnounceAs, Dht, DhtInput, DhtOutput, DhtRequestId, DhtStatus } from "@dure/protocol";
+import type { CarriedTorrent } from "./carried-torrent.ts";
+import type { Desk } from "./desk.ts";
+import { DhtBootstrap } from "./dht-bootstrap.ts";
+import { type DhtDeskOptions, type DhtPlace, type DhtStart, dhtOf } from "./dht-options.ts";
+import { type DhtAnswer, type DhtQuestion, DhtQuestions } from "./dht-questions.ts";
+import { contactsOf, tablesOf } from "./dht-tables.ts";
+import type { HostEvent, StateResult } from "./ports/index.ts";
+import type { DhtReport } from "./reports.ts";
+
+/** How old what the topics know of a torrent may be, where nobody said that it changed. */
+const lookEvery = seconds(5);
+const saveEvery = minutes(10);
+/** The first table is worth keeping, should the process not live to the second; so is a new id. */
+const saveSoon = minutes(1);
+/** PORT messages heeded in ten seconds: each costs a datagram to an address that a stranger named. */
+const portsEvery = seconds(10);
+const portsMax = 20;
+/** So many nodes that answered are as good as a neighbourhood. */
+const goodEnough = 4;
+
+type State =
+  | { readonly name: "idle" }
+  /** The tables of last time are on their way. */
+  | { readonly name: "loading" }
+  | {
+      readonly name: "running";
+      readonly dht: Dht;
+      readonly places: readonly DhtPlace[];
+      readonly saveAt: Ms;
+      readonly lookAt: Ms;
+    }
+  | { readonly name: "stopped" };
+
+export interface DhtDeskParts {
+  readonly desk: Desk;
+  readonly options: DhtDeskOptions;
+  readonly torrents: ReadonlyMap<InfoHash, CarriedTorrent>;
+  /** Of the turn under way. */
+  time(): Ms;
+}
+
+/**
+ * The DHT of a node: what it says and hears, what the node's owner asks of it, and where torrents find their peers.
+ *
+ *   idle ── start ──▶ loading ── tables of last time ──▶ running ── stop ──▶ stopped
+ */
+export class DhtDesk {
+  readonly #parts: DhtDeskParts;
+  readonly #desk: Desk;
+  readonly #options: DhtDeskOptions;
+  readonly #topics: Topics;
+  /** What the topics were told; bounded by what the user adds. */
+  readonly #joined = new Map<InfoHash, TopicFacts>();
+  /** The requests of topics under way: a few (`topicLimits`). */
+  readonly #asks = new Map<InfoHash, DhtRequestId>();
+  readonly #questions: DhtQuestions;
+  readonly #bootstrap: DhtBootstrap;
+  /** What was said while outputs were being carried out. Bounded: a few for each output. */
+  readonly #inbox = new Queue<DhtInput>();
+  #state: State = { name: "idle" };
+  #start: DhtStart | undefined;
+  #settling = false;
+  #ports = { from: ms(Number.NEGATIVE_INFINITY), count: 0 };
+  /** Ports that a gateway maps to ours, where that is known. */
+  readonly #externalPorts = new Map<Family, number>(); // one a family
+  #saveFailed = false;
+
+  constructor(parts: DhtDeskParts) {
+    const { desk, options } = parts;
+    this.#parts = parts;
+    this.#desk = desk;
+    this.#options = options;
+    this.#topics = new Topics(options.prng.split("topics"));
+    this.#questions = new DhtQuestions((seed) => this.#announceAs(seed));
+    this.#bootstrap = new DhtBootstrap({
+      nodes: options.bootstrap,
+      resolve: (request, host, family) =>
+        // The app named it, so it may be anywhere.
+        this.#desk.emit({ type: "resolve", request, host, family, trust: "any" }),
+      unresolved: (host) =>
+        this.#tell({
+          type: "warning",
+          code: "dht-bootstrap",
+          message: `${host}: no address of this bootstrap node is found; it is looked for again`,
+        }),
+    });
+  }
+
+  /** Peers are told that we take part (BEP 5). Not when we answer nobody (BEP 43). */
+  get advertised(): boolean {
+    return this.#options.readOnly !== true && this.#state.name !== "idle";
+  }
+
+  /** Once, when the host's sockets are open. */
+  start(start: DhtStart): void {
+    assert(this.#state.name === "idle", "the DHT starts once");
+    this.#start = start;
+    this.#state = { name: "loading" };
+    this.#desk.state({ type: "load-dht" }, (result) => this.#loaded(start, result));
+  }
+
+  deadline(): Ms | undefined {
+    if (this.#state.name !== "running") return undefined;
+    const { dht, saveAt, lookAt } = this.#state;
+    const own = earliest(this.#joined.size > 0 || this.#parts.torrents.size > 0 ? lookAt : undefined, saveAt);
+    const asked = earliest(this.#questions.deadline(), this.#bootstrap.deadline());
+    return earliest(earliest(dht.deadline(), this.#topics.deadline()), earliest(own, asked));
+  }
+
+  wake(now: Ms): void {
+    if (this.#state.name !== "running") return;
+    const due = this.#state.dht.deadline();
+    if (due !== undefined && due <= now) this.#say({ type: "wake" });
+    if (this.#questions.deadline() !== undefined) this.#askEarly(now, false);
+    if (this.#state.lookAt <= now) {
+      this.#state = { ...this.#state, lookAt: ms(now + lookEvery) };
+      for (const torrent of this.#parts.torrents.values()) this.#look(now, torrent);
+    }
+    this.#topics.handle(now, { type: "wake" });
+    if (this.#state.saveAt <= now) {
+      this.#state = { ...this.#state, saveAt: ms(now + saveEvery) };
+      this.save();
+      if (this.#alone(now)) this.#bootstrap.begin(now);
+    }
+    this.#bootstrap.wake(now);
+    this.#settle(now);
+  }
+
+  // ---- what the host brings
+
+  heard(now: Ms, from: Address, bytes: Uint8Array): void {
+    if (this.#state.name !== "running") return;
+    const family = familyOf(from.ip);
+    const endpoint = this.#state.places.findIndex((place) => place.family === family);
+    if (endpoint < 0) return;
+    this.#say({ type: "datagram", endpoint, from, bytes });
+    this.#settle(now);
+    if (!this.#questions.ready) this.#checkAnswers(now);
+  }
+
+  handle(now: Ms, event: Extract<HostEvent, { type: "signature" | "resolved" | "resolve-failed" }>): void {
+    if (event.type === "signature") this.#say(event);
+    else {
+      const addresses = this.#bootstrap.handle(event);
+      if (addresses.length > 0) this.#say({ type: "add-nodes", addresses });
+    }
+    this.#settle(now);
+  }
+
+  networkChanged(now: Ms): void {
+    if (this.#state.name !== "running") return;
+    this.#say({ type: "network-changed" });
+    this.#bootstrap.begin(now);
+    this.#settle(now);
+  }
+
+  /** How the world sees us, as a gateway says: its address, and the port it maps to ours. */
+  externalAddress(
+    now: Ms,
+    external: { readonly family: Family; readonly ip?: string; readonly port?: number },
+  ): void {
+    const { family, ip, port } = external;
+    if (port !== undefined) this.#externalPorts.set(family, port);
+    if (this.#state.name !== "running" || ip === undefined) return;
+    const endpoint = this.#state.places.findIndex((place) => place.family === family);
+    if (endpoint >= 0) this.#say({ type: "external-address", endpoint, ip });
+    this.#settle(now);
+  }
+
+  // ---- what torrents bring
+
+  /** The torrent has come, or may have changed whether and how it takes part. */
+  look(now: Ms, torrent: CarriedTorrent): void {
+    this.#look(now, torrent);
+    this.#settle(now);
+  }
+
+  removed(now: Ms, infoHash: InfoHash): void {
+    if (this.#joined.delete(infoHash)) this.#topics.handle(now, { type: "leave", infoHash });
+    this.#settle(now);
+  }
+
+  /** A peer has told its port (BEP 5). */
+  portHeard(now: Ms, address: Address): void {
+    if (now - this.#ports.from >= portsEvery) this.#ports = { from: now, count: 0 };
+    this.#ports.count += 1;
+    if (this.#ports.count <= portsMax) this.addNodes(now, [address]);
+  }
+
+  // ---- what the node's owner asks
+
+  /** `hear` gets all that comes of it, `done` last. Before the node is ready the question waits, a few seconds at most. */
+  ask(now: Ms, question: DhtQuestion, hear: (answer: DhtAnswer) => void): DhtRequestId {
+    assert(this.#state.name !== "stopped", "nothing is asked of a DHT that has ended");
+    const { request, command } = this.#questions.open(now, question, hear);
+    if (command !== undefined) this.#say(command);
+    this.#settle(now);
+    return request;
+  }
+
+  cancel(now: Ms, request: DhtRequestId): void {
+    if (this.#questions.cancel(request)) this.#say({ type: "cancel", request });
+    this.#settle(now);
+  }
+
+  addNodes(now: Ms, addresses: readonly Address[]): void {
+    this.#say({ type: "add-nodes", addresses });
+    this.#settle(now);
+  }
+
+  /** Undefined until the tables of last time are there, a moment after the start, and after the end. */
+  status(now: Ms): DhtStatus | undefined {
+    return this.#state.name === "running" ? this.#state.dht.status(now) : undefined;
+  }
+
+  /** Has the tables written. Empty ones are not worth those of last time. */
+  save(): void {
+    if (this.#state.name !== "running") return;
+    const tables = tablesOf(this.#state.places, this.#state.dht.snapshot());
+    if (tables.length === 0) return;
+    this.#desk.state({ type: "save-dht", tables }, (result) => {
+      if (result.type === "failed" && !this.#saveFailed)
+        this.#tell({
+          type: "warning",
+          code: "dht-state",
+          message: `the table of the DHT cannot be saved: ${result.detail}`,
+        });
+      this.#saveFailed = result.type === "failed";
+    });
+  }
+
+  /** Saves, and ends every question. Nothing is said or heard afterwards. */
+  stop(now: Ms): void {
+    this.save();
+    for (const request of this.#questions.all()) this.cancel(now, request);
+    this.#state = { name: "stopped" };
+  }
+
+  // ---- inside
+
+  #loaded(start: DhtStart, result: StateResult): void {
+    if (this.#state.name !== "loading") return; // stopped meanwhile
+    const now = this.#parts.time();
+    if (result.type === "failed" || (result.type === "dht" && result.damaged))
+      this.#tell({
+        type: "warning",
+        code: "dht-state",
+        message: "the saved table of the DHT could not be read, and is built anew",
+      });
+    const tables = result.type === "dht" ? result.tables : [];
+    const places = start.endpoints;
+    const dht = dhtOf(this.#options, {
+      places,
+      bootstrap: this.#bootstrap.addresses,
+      contacts: contactsOf(tables),
+      idOf: (family) => tables.find((table) => table.family === family)?.id ?? undefined,
+    });
+    this.#state = { name: "running", dht, places, saveAt: ms(now + saveEvery), lookAt: now };
+    this.#inbox.push({ type: "start" });
+    this.#bootstrap.start(
+      now,
+      start.endpoints.map(({ family }) => family),
+    );
+    this.#settle(now);
+  }
+
+  /** Behind a gateway that tells nothing the port is the one that others see (BEP 5, `implied_port`). */
+  #announceAs(seed: boolean): AnnounceAs {
+    const [external] = this.#externalPorts.values();
+    if (external !== undefined) return { port: external, seed };
+    const { port } = this.#start ?? {};
+    return { port: undefined, ...(port === undefined ? {} : { fallbackPort: port }), seed };
+  }
+
+  /** The join ends only when those who are gone were waited for; with some good nodes a question finds its way. */
+  #checkAnswers(now: Ms): void {
+    const good = this.status(now)?.endpoints.some(({ goodNodes }) => goodNodes >= goodEnough);
+    if (good !== true) return;
+    this.#askEarly(now, true);
+    this.#topics.handle(now, { type: "ready" });
+    this.#settle(now);
+  }
+
+  #alone(now: Ms): boolean {
+    return this.status(now)?.endpoints.every(({ nodes }) => nodes === 0) ?? false;
+  }
+
+  #look(now: Ms, torrent: CarriedTorrent): void {
+    const { infoHash } = torrent.key;
+    const { engine, stopping } = torrent;
+    const before = this.#joined.get(infoHash);
+    if (!engine.discoverable || stopping) {
+      if (this.#joined.delete(infoHash)) this.#topics.handle(now, { type: "leave", infoHash });
+      return;
+    }
+    const seed = engine.complete && engine.ready?.picker.have.all === true;
+    const facts = { infoHash, seed, hungry: engine.hungry(now) };
+    if (before?.seed === facts.seed && before.hungry === facts.hungry) return;
+    this.#joined.set(infoHash, facts);
+    this.#topics.handle(now, { type: "join", ...facts });
+  }
+
+  #say(input: DhtInput): void {
+    if (this.#state.name === "running") this.#inbox.push(input);
+  }
+
+  /** Until nothing more follows: what is heard of the DHT may lead the topics to ask, and the other way round. */
+  #settle(now: Ms): void {
+    if (this.#settling || this.#state.name !== "running") return;
+    this.#settling = true;
+    const { dht } = this.#state;
+    for (;;) {
+      const output = dht.poll();
+      if (output !== undefined) {
+        this.#carryOut(now, output);
+        continue;
+      }
+      const topic = this.#topics.poll();
+      if (topic !== undefined) {
+        this.#askTopic(now, topic);
+        continue;
+      }
+      const input = this.#inbox.shift();
+      if (input === undefined) break;
+      dht.handle(now, input);
+    }
+    this.#settling = false;
+  }
+
+  #carryOut(now: Ms, output: DhtOutput): void {
+    switch (output.type) {
+      case "send":
+        return this.#desk.emit({ type: "udp-send", to: output.to, bytes: output.bytes });
+      case "verify-signature":
+        return this.#desk.emit(output);
+      case "id":
+        return this.#saveBy(ms(now + saveSoon));
+      case "ready":
+        this.#saveBy(ms(now + saveSoon));
+        this.#bootstrap.done();
+        this.#askEarly(now, true);
+        this.#topics.handle(now, { type: "ready" });
+        return this.#tell({ type: "ready" });
+      default:
+        return this.#questions.answered(output);
+    }
+  }
+
+  #askEarly(now: Ms, ready: boolean): void {
+    for (const command of this.#questions.takeEarly(now, ready)) this.#say(command);
+  }
+
+  #saveBy(at: Ms): void {
+    if (this.#state.name === "running" && at < this.#state.saveAt)
+      this.#state = { ...this.#state, saveAt: at };
+  }
+
+  #askTopic(now: Ms, { infoHash, ...output }: TopicsOutput): void {
+    if (output.type === "cancel") {
+      const request = this.#asks.get(infoHash);
+      this.#asks.delete(infoHash);
+      if (request !== undefined) this.cancel(now, request);
+      return;
+    }
+    const { seed } = output;
+    const question = {
+      type: "get-peers",
+      infoHash: idBytes(infoHash),
+      announce: { seed },
+      noSeed: seed,
+    } as const;
+    const request = this.ask(now, question, (answer) => {
+      if (this.#asks.get(infoHash) !== request) return; // the torrent has left
+      const time = this.#parts.time();
+      if (answer.type === "peers")
+        this.#parts.torrents
+          .get(infoHash)
+          ?.input(time, { type: "add-peers", addresses: answer.addresses, source: "dht" });
+      if (answer.type !== "done") return;
+      this.#asks.delete(infoHash);
+      const answered: TopicsInput = { type: "answered", infoHash, stored: answer.report.stored };
+      this.#topics.handle(time, answered);
+    });
+    this.#asks.set(infoHash, request);
+  }
+
+  #tell(report: DhtReport["report"]): void {
+    this.#desk.emit({ type: "dht-report", report });
+  }
+}
