@@ -24,10 +24,6 @@ export interface NodeOptions {
   readonly pex?: boolean;
   /** Local discovery (BEP 14); default true. Private torrents have none. */
   readonly lsd?: boolean;
-  /** Peer exchange (BEP 11); default true. Private torrents have none. */
-  readonly pex?: boolean;
-  /** Local discovery (BEP 14); default true. Private torrents have none. */
-  readonly lsd?: boolean;
   /**
    * Asks the gateway (PCP, NAT-PMP, UPnP) to let peers reach the port, until the node is closed; default false. Nothing is
    * asked of anyone by a node that listens on loopback alone, or on a machine with a public IPv4 address and no IPv6.

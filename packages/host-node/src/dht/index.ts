@@ -1,1 +1,4 @@
-export * from "./mutable-item.ts";
+export { deskOptions, placesOf } from "./desk-options.ts";
+export { mutableItem, rawPublicKey } from "./mutable-item.ts";
+export { NodeDht } from "./node-dht.ts";
+export { Signatures } from "./signatures.ts";

@@ -2,6 +2,7 @@ import { type Ms, ms } from "@dure/base";
 import {
   type Carrier,
   type CopyBytes,
+  type DhtReport,
   type DiskJob,
   type DiskResult,
   type HostEvent,
@@ -10,6 +11,7 @@ import {
   type StateResult,
   slabBytes,
 } from "@dure/carrier";
+import { Signatures } from "../dht/index.ts";
 import type { DiskWorkers } from "../disk/index.ts";
 import type { NodeNet } from "../net/index.ts";
 import type { StateWorker } from "../state/index.ts";
@@ -20,9 +22,10 @@ export interface LoopParts {
   readonly disk: DiskWorkers;
   readonly state: StateWorker;
   readonly onReport: (report: Report) => void;
+  readonly onDhtReport: (report: DhtReport) => void;
 }
 
-/** A deadline is looked for this often at most while payload flows, and so late at most after its last event. */
+/** A deadline is looked for this often at most while payload or datagrams flow, and so late at most after the last. */
 const lookEvery = 20;
 
 /**
@@ -40,6 +43,7 @@ export function monotonic(): Ms {
 /** Turns real events into turns of the carrier, and its effects into system calls. */
 export class Loop {
   readonly #parts: LoopParts;
+  readonly #signatures = new Signatures((verdict) => this.event(verdict));
   #timer: NodeJS.Timeout | undefined;
   #timerAt = Number.POSITIVE_INFINITY;
   #lookedAt = Number.NEGATIVE_INFINITY;
@@ -57,8 +61,7 @@ export class Loop {
     const now = monotonic();
     this.#parts.carrier.handle(now, event);
     this.#perform();
-    const payload = event.type === "tcp-data" || event.type === "tcp-written" || event.type === "disk";
-    if (!payload || now - this.#lookedAt >= lookEvery) this.#arm(now);
+    if (!isFrequent(event) || now - this.#lookedAt >= lookEvery) this.#arm(now);
     else this.#wakeAt(now, this.#lookedAt + lookEvery);
   }
 
@@ -86,11 +89,13 @@ export class Loop {
   }
 
   #perform(): void {
-    const { carrier, net, state, onReport } = this.#parts;
+    const { carrier, net, state, onReport, onDhtReport } = this.#parts;
     for (let effect = carrier.poll(); effect !== undefined; effect = carrier.poll()) {
       if (effect.type === "disk") this.#gather(effect.jobs);
       else if (effect.type === "state") state.submit(effect.jobs);
       else if (effect.type === "report") onReport(effect);
+      else if (effect.type === "dht-report") onDhtReport(effect);
+      else if (effect.type === "verify-signature") this.#signatures.check(effect);
       else net.perform(effect as NetEffect); // the rest of the union, which the types lose over `Exclude`
     }
     net.flush();
@@ -140,6 +145,10 @@ export class Loop {
       Math.max(0, at - now),
     );
   }
+}
+
+function isFrequent({ type }: HostEvent): boolean {
+  return type === "tcp-data" || type === "tcp-written" || type === "disk" || type === "udp-data";
 }
 
 /** The payload memory: shared with the disk's workers, in whole slabs. */

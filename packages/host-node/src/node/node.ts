@@ -5,6 +5,8 @@ import { type InfoHash, type Ms, must, Prng, peerId } from "@dure/base";
 import { Carrier, type DiskResult, type HostEvent, type Report, type StateResult } from "@dure/carrier";
 import type { PortMapping } from "@dure/engine";
 import { type AddOptions, type DureNode, NodeError, type NodeOptions, type TorrentHandle } from "../api.ts";
+import { deskOptions, NodeDht, placesOf } from "../dht/index.ts";
+import type { DhtHandle } from "../dht-api.ts";
 import { DiskWorkers } from "../disk/index.ts";
 import { HostWatch, NodeNet } from "../net/index.ts";
 import { StateWorker } from "../state/index.ts";
@@ -35,6 +37,7 @@ class Node implements DureNode {
   readonly #memory: SharedArrayBuffer;
   readonly #carrier: Carrier;
   readonly #launcher: Launcher;
+  readonly #dht: NodeDht | undefined;
   readonly #torrents = new Map<InfoHash, LiveTorrent>(); // bounded by what the user adds
   readonly #fetches = new Map<number, (answer: HttpAnswer) => void>(); // bounded likewise
   #net: NodeNet | undefined;
@@ -44,6 +47,8 @@ class Node implements DureNode {
   #ports: PortMappings | undefined;
   #loop: Loop | undefined;
   #fetchCount = 0;
+  /** Damage that was met before any torrent was there to tell it to. */
+  #damage: string | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(options: NodeOptions) {
@@ -62,7 +67,11 @@ class Node implements DureNode {
       allowLocalUrls: options.allowLocalUrls ?? false,
       prng: prng.split("carrier"),
       lsd: options.lsd ?? true,
+      ...(options.dht === undefined ? {} : { dht: deskOptions(options.dht) }),
     });
+    const { dht: desk } = this.#carrier;
+    const turn = <T>(act: (now: Ms) => T) => this.#opened(this.#loop).turn(act);
+    this.#dht = desk === undefined ? undefined : new NodeDht({ desk, turn });
     this.#launcher = new Launcher({
       carrier: this.#carrier,
       peerId: ownId,
@@ -76,6 +85,10 @@ class Node implements DureNode {
 
   get port(): number {
     return this.#opened(this.#net).port;
+  }
+
+  get dht(): DhtHandle | undefined {
+    return this.#dht;
   }
 
   async open(): Promise<void> {
@@ -103,10 +116,18 @@ class Node implements DureNode {
       disk,
       state,
       onReport: (report) => this.#report(report),
+      onDhtReport: (report) => this.#dht?.hear(report),
     });
+    this.#loop.turn(() =>
+      this.#carrier.dht?.start({ endpoints: placesOf(net.localAddresses), port: net.port }),
+    );
     this.#watch = new HostWatch({ onEvent: (event) => this.#watched(event) });
     this.#watch.start();
-    if (this.#options.portMapping === true) this.#ports = new PortMappings(net);
+    if (this.#options.portMapping === true) {
+      this.#ports = new PortMappings(net, (mapping) => {
+        for (const live of this.#torrents.values()) this.#tellPort(live, mapping);
+      });
+    }
   }
 
   async add(options: AddOptions): Promise<TorrentHandle> {
@@ -121,6 +142,8 @@ class Node implements DureNode {
       dir,
     });
     this.#torrents.set(source.infoHash, live);
+    if (this.#damage !== undefined) live.hear({ type: "state-damaged", detail: this.#damage });
+    this.#damage = undefined;
     try {
       const record = await this.#launcher.claim(source, dir);
       await this.#launcher.start(live, source, record).catch((error: unknown) => {
@@ -131,6 +154,7 @@ class Node implements DureNode {
       this.#torrents.delete(source.infoHash);
       throw error;
     }
+    for (const mapping of this.portMappings()) this.#tellPort(live, mapping);
     return live;
   }
 
@@ -155,6 +179,7 @@ class Node implements DureNode {
       new Promise((done) => setTimeout(done, withinMs).unref()),
     ]);
     this.#watch?.stop();
+    this.#dht?.close();
     this.#loop?.end();
     await this.#net?.close();
     await this.#disk?.close();
@@ -177,6 +202,7 @@ class Node implements DureNode {
   #stateResults(results: readonly StateResult[]): void {
     for (const result of results) {
       if (result.type !== "damaged") continue;
+      if (this.#torrents.size === 0) this.#damage = result.detail;
       for (const live of this.#torrents.values()) {
         live.hear({ type: "state-damaged", detail: result.detail });
         if (live.carried?.storage === undefined || live.torrent === undefined) continue;
@@ -193,6 +219,12 @@ class Node implements DureNode {
     if (event.type !== "address-changed") return;
     const rebound = this.#net?.rebind().catch(() => undefined); // gone: nothing leaves, and the next change tries again
     void rebound?.then(() => this.#ports?.networkChanged());
+  }
+
+  /** Trackers are told the port that the outside reaches: peers come by TCP, as long as there is no other way in. */
+  #tellPort(live: LiveTorrent, { protocol, family, externalPort: port }: PortMapping): void {
+    if (protocol !== "tcp") return;
+    this.#loop?.turn((now) => live.carried?.input(now, { type: "external-port", family, port }));
   }
 
   #report({ infoHash, report }: Report): void {
