@@ -46,7 +46,12 @@ export class Bucket {
 
   /** Whether a node that answers could become live here. */
   hasRoom(): boolean {
-    return !this.full || this.live.some((contact) => contact.failures >= failuresToReplace);
+    return !this.full || this.hasBad();
+  }
+
+  /** Whether a live node has left too many queries unanswered. */
+  hasBad(): boolean {
+    return this.live.some((contact) => contact.failures >= failuresToReplace);
   }
 
   /** Takes the contact in, live or waiting. What had to go for it is returned: out of the table altogether. */

@@ -7,8 +7,8 @@ import type { Endpoint } from "./endpoint.ts";
 
 /** Nodes that wait to be asked whether they live. At the top new ones are refused: a flood of senders is no news. */
 const waitingMax = 64;
-/** Five a second, whoever sends us what: nobody is flooded through us. */
-const checkWait = 200;
+/** Two a second, whoever sends us what: nobody is flooded through us. */
+const checkWait = 500;
 
 /**
  * Asks nodes we were told of, or that asked us, whether they are there: the table takes only those that answer. Also
@@ -27,11 +27,13 @@ export class Checks implements Asker {
     return this.#waiting.size >= waitingMax;
   }
 
-  /** A node that the table may want. */
+  /** A node that asked us, or was named to us: asked where the table is thin. Lookups fill the rest of wide buckets. */
   suggest(node: CompactNode): void {
-    if (this.full || node.family !== this.#endpoint.family || node.reach === "impossible") return;
-    if (this.#endpoint.table.wants(node))
+    const { table, family } = this.#endpoint;
+    if (this.full || node.family !== family || node.reach === "impossible") return;
+    if (table.isThinFor(node) && table.wants(node)) {
       this.#waiting.set(formatAddress(node.address), { to: node.address, node });
+    }
   }
 
   /** Named by another node. */

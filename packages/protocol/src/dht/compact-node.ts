@@ -9,6 +9,7 @@ export type Reach = "global" | "local" | "impossible";
 export class CompactNode {
   readonly compact: Uint8Array;
   #address: Address | undefined;
+  #reach: Reach | undefined;
 
   constructor(compact: Uint8Array) {
     assert(compact.length === 26 || compact.length === 38, "compact node info has 26 or 38 bytes");
@@ -63,9 +64,11 @@ export class CompactNode {
     return ((first & 0x1f) << 1) | ((this.compact[keyBytes + 1] ?? 0) >>> 7);
   }
 
+  /** Remembered: it is asked of every node that is named to us. */
   get reach(): Reach {
     // An IPv4 address in IPv6 clothes belongs to the other network (BEP 32: there are two).
-    return familyOf(this.address.ip) === this.family ? reachOf(this.address) : "impossible";
+    this.#reach ??= familyOf(this.address.ip) === this.family ? reachOf(this.address) : "impossible";
+    return this.#reach;
   }
 }
 

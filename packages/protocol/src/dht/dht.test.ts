@@ -8,9 +8,18 @@ test("a node announced by one is found by all others", () => {
   network.runFor(60_000);
   const infoHash = network.prng.bytes(20);
   const announcer = network.peers[5]!;
-  const announced = network.report(announcer, { type: "get-peers", request: 1, infoHash, announce: { port: 7000, seed: true } });
+  const announced = network.report(announcer, {
+    type: "get-peers",
+    request: 1,
+    infoHash,
+    announce: { port: 7000, seed: true },
+  });
   console.log(announced, network.datagrams);
-  for (const peer of network.peers) console.log(peer.dht.status(network.now).endpoints[0]!.nodes, peer.dht.status(network.now).endpoints[0]!.networkSize);
+  for (const peer of network.peers)
+    console.log(
+      peer.dht.status(network.now).endpoints[0]!.nodes,
+      peer.dht.status(network.now).endpoints[0]!.networkSize,
+    );
   for (const peer of network.peers.slice(6, 9)) {
     const r = network.report(peer, { type: "get-peers", request: 2, infoHash });
     console.log(r.queries, r.elapsed, r.hops, r.firstResult);

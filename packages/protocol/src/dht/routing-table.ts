@@ -2,11 +2,13 @@ import { type Address, formatAddress, type Ms } from "@dure/base";
 import type { DhtKey } from "../krpc/index.ts";
 import { Bucket, bucketMax } from "./bucket.ts";
 import type { CompactNode } from "./compact-node.ts";
-import { Contact, failuresToDrop, failuresToReplace, never } from "./contact.ts";
+import { Contact, failuresToDrop, failuresToReplace, goodFor, never } from "./contact.ts";
 import { compareDistance, equalKeys, keyBits, prefixOf, sharedBits } from "./distance.ts";
 
 /** A silent node is not asked again before this. */
 const retryWait = 20_000;
+/** With fewer live nodes than k, a bucket is to be filled. The rest of wide ones fills by itself. */
+const thinBelow = 8;
 
 export interface RoutingTableOptions {
   readonly ownId: DhtKey;
@@ -129,14 +131,19 @@ export class RoutingTable {
     return bytes;
   }
 
-  /** Of the nodes we are not sure of, the one neither heard nor asked for longest. */
-  stalest(now: Ms): Contact | undefined {
-    let found: Contact | undefined;
-    for (const contact of this.#live()) {
-      if (contact.standing(now) === "good" || now - contact.lastAsked < retryWait) continue;
-      if (found === undefined || touchedAt(contact) < touchedAt(found)) found = contact;
+  /** Of the nodes we are not sure of, the one neither heard nor asked for longest; or when one will be doubtful next. */
+  stalest(now: Ms): { readonly contact: Contact | undefined; readonly nextAt: number } {
+    let contact: Contact | undefined;
+    let nextAt = Number.POSITIVE_INFINITY;
+    for (const bucket of this.#buckets) {
+      if (bucket === undefined) continue;
+      for (const live of bucket.live) {
+        const at = doubtfulAt(live);
+        if (at > now) nextAt = Math.min(nextAt, at);
+        else if (contact === undefined || touchedAt(live) < touchedAt(contact)) contact = live;
+      }
     }
-    return found;
+    return { contact, nextAt };
   }
 
   counts(now: Ms): {
@@ -150,9 +157,10 @@ export class RoutingTable {
     return { nodes: this.#size, goodNodes, buckets };
   }
 
-  /** Whether the bucket for keys that share so many bits with our id could take more nodes. */
-  hasRoomAt(shared: number): boolean {
-    return this.#buckets[shared]?.hasRoom() ?? true;
+  /** Whether the node's bucket holds too few live ones to be useful. */
+  isThinFor(node: CompactNode): boolean {
+    const bucket = this.#buckets[sharedBits(this.#ownId, node.compact)];
+    return bucket === undefined || bucket.live.length < thinBelow || bucket.hasBad();
   }
 
   /** Live nodes to keep over a restart, those heard of last first. */
@@ -322,6 +330,12 @@ function findLive(bucket: Bucket, id: Uint8Array): Contact | undefined {
 function refresh(contact: Contact, at: number): void {
   contact.failures = 0;
   contact.lastHeard = Math.max(contact.lastHeard, at);
+}
+
+// When it may be asked whether it lives: not while it is good, nor just after it was asked.
+function doubtfulAt(contact: Contact): number {
+  const quietAt = contact.failures === 0 ? contact.lastHeard + goodFor : contact.lastHeard;
+  return Math.max(quietAt, contact.lastAsked + retryWait);
 }
 
 function touchedAt(contact: Contact): number {

@@ -106,8 +106,11 @@ export class SearchLeg implements LookupOwner, Stalled {
       this.#state = { name: "beside" };
       return this.#sides.start(now, this.#quest.target, this.#lookup.reach);
     }
-    const closest = this.alive.map(({ node }) => ({ id: node.id, group: node.group }));
-    size.add(this.#quest.target, closest, this.#lookup.count);
+    // Where there is a crowd, nothing is to be learnt of the rest of the network: that is what crowds are for.
+    if (!this.#lookup.crowded) {
+      const closest = this.alive.map(({ node }) => ({ id: node.id, group: node.group }));
+      size.add(this.#quest.target, closest, this.#lookup.count);
+    }
     this.#give(now);
   }
 

@@ -2,7 +2,7 @@ import type { DhtKey } from "../krpc/index.ts";
 import { distanceShare, equalKeys } from "./distance.ts";
 
 /** Lookups remembered. The oldest goes. */
-const samplesMax = 32;
+const samplesMax = 16;
 
 interface Sample {
   readonly target: DhtKey;
@@ -15,7 +15,7 @@ interface Sample {
  *
  * With n nodes at random ids, the distance of the k-th closest to any target is about k / n of the space, and
  * (k - 1) / distance is an unbiased estimate of n whose standard deviation is n / sqrt(k - 2): 24 % for k = 20. The
- * median of m such estimates is 1.25 / sqrt(m) of that: 7 % for 16 lookups, 5 % for 32. The median and not the mean,
+ * median of m such estimates is 1.25 / sqrt(m) of that: 7 % for 16 lookups. The median and not the mean,
  * so that who crowds a few targets moves nothing; and one sample a target, so that asking again for a crowded one
  * does not either.
  */

@@ -3,7 +3,7 @@ import type { DhtKey, KrpcResponse, QueryBody, Want } from "../krpc/index.ts";
 import type { Asker, Purpose } from "./asker.ts";
 import type { Checks } from "./checks.ts";
 import type { CompactNode } from "./compact-node.ts";
-import { never } from "./contact.ts";
+import { goodFor, never } from "./contact.ts";
 import { type Endpoint, isAskable } from "./endpoint.ts";
 import { Lookup, regionCount } from "./lookup.ts";
 import { type LookupOwner, LookupRun } from "./lookup-run.ts";
@@ -16,7 +16,7 @@ const restoredWait = 100;
 /** Between lookups that keep our neighbourhood and the estimate of the network's size fresh, give or take a fifth. */
 const refreshWait = 10 * 60_000;
 /** The first of them come soon: one lookup alone estimates badly. */
-const firstRefreshes = [2000, 8000, 20_000];
+const firstRefreshes = [3000, 15_000];
 /** Nobody answered: try again, ever more slowly. */
 const joinRetryFirst = 5000;
 const joinRetryMax = 5 * 60_000;
@@ -217,8 +217,12 @@ export class Upkeep implements Asker, LookupOwner {
   }
 
   #askStalest(now: Ms): void {
-    const contact = this.#endpoint.table.stalest(now);
-    this.#stalestAt = ms(now + this.#about(contact?.lastHeard === never ? restoredWait : stalestWait));
+    const { contact, nextAt } = this.#endpoint.table.stalest(now);
+    const wait = this.#about(contact?.lastHeard === never ? restoredWait : stalestWait);
+    // Nobody is in doubt: not before somebody is.
+    this.#stalestAt = ms(
+      contact === undefined ? Math.max(now + wait, Math.min(nextAt, now + goodFor)) : now + wait,
+    );
     if (contact !== undefined) this.#checks.askStalest(now, contact.node);
   }
 

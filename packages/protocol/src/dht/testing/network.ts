@@ -32,6 +32,7 @@ export class Network {
   datagrams = 0;
   readonly #options: NetworkOptions;
   readonly #byAddress = new Map<string, Peer>();
+  readonly #strangers = new Map<string, (from: Address, bytes: Uint8Array) => void>();
   readonly #events: Event[] = []; // a binary heap
   #order = 0;
 
@@ -64,6 +65,25 @@ export class Network {
       this.add();
       this.runFor(every);
     }
+  }
+
+  /** Somebody who is no node of ours. */
+  attach(address: Address, hear: (from: Address, bytes: Uint8Array) => void): void {
+    this.#strangers.set(formatAddress(address), hear);
+  }
+
+  /** A datagram, on its way. */
+  carry(from: Address, to: Address, bytes: Uint8Array): void {
+    this.datagrams += 1;
+    if (this.prng.chance(this.#options.loss ?? 0)) return;
+    const key = formatAddress(to);
+    const [low, high] = this.#options.latency ?? [10, 60];
+    const copy = bytes.slice();
+    this.#at(this.prng.between(low, high), () => {
+      const peer = this.#byAddress.get(key);
+      if (peer?.online) this.input(peer, { type: "datagram", endpoint: 0, from, bytes: copy });
+      this.#strangers.get(key)?.(from, copy);
+    });
   }
 
   /** A datagram from nowhere, as anybody may send one. */
@@ -111,14 +131,7 @@ export class Network {
       peer.told.push({ at: this.now, output });
       return;
     }
-    this.datagrams += 1;
-    if (!peer.online || this.prng.chance(this.#options.loss ?? 0)) return;
-    const to = this.#byAddress.get(formatAddress(output.to));
-    const [low, high] = this.#options.latency ?? [10, 60];
-    const bytes = output.bytes.slice();
-    this.#at(this.prng.between(low, high), () => {
-      if (to?.online) this.input(to, { type: "datagram", endpoint: 0, from: peer.address, bytes });
-    });
+    if (peer.online) this.carry(peer.address, output.to, output.bytes);
   }
 
   readonly #armed = new Map<Peer, Ms>();
@@ -171,7 +184,10 @@ export class Network {
 export function addressOf(index: number): Address {
   const prng = new Prng(index + 1, "address");
   const first = 1 + ((index * 37) % 9) + 11 * prng.between(0, 8); // never a private or reserved block
-  return { ip: `${first === 10 ? 11 : first}.${(index * 7) & 255}.${(index >> 4) & 255}.${prng.between(1, 254)}`, port: 6881 };
+  return {
+    ip: `${first === 10 ? 11 : first}.${(index * 7) & 255}.${(index >> 4) & 255}.${prng.between(1, 254)}`,
+    port: 6881,
+  };
 }
 
 function before(a: Event, b: Event): boolean {
