@@ -8,7 +8,7 @@ import type { Processes, RunningProgram } from "./processes.ts";
 const python = "/usr/bin/python3";
 const manifest = join(import.meta.dirname, "../node_modules/bittorrent-dht/package.json");
 const readyWithin = 20_000;
-const answerWithin = 20_000;
+const answerWithin = 45_000;
 
 export interface DhtJob {
   /** One node for each. Distinct addresses, where the machine has them: nodes keep one of an address. */

@@ -15,6 +15,11 @@ import libtorrent as lt
 # A lookup reports what it finds and never that it ends: silence of so long is its end.
 QUIET = 1.0
 TURN = 0.02
+# One silent node among the closest costs its lookups 15 seconds.
+LOOKUP = 40
+# An announce of which a lookup came to nothing is made again; not those of long ago.
+AGAIN = 2.0
+RECENT = 5
 METRICS = {metric.name: metric.value_index for metric in lt.session_stats_metrics()}
 
 
@@ -60,6 +65,9 @@ class Driver:
         self.ready = False
         # Orders that wait for alerts, at most as many as the harness has given.
         self.waiting = []
+        # Torrents that announce themselves, as many as the harness asked for; and when they did.
+        self.announced = []
+        self.announced_at = 0.0
 
     def run(self):
         unread = b""
@@ -78,6 +86,10 @@ class Driver:
             for index, node in enumerate(self.nodes):
                 for alert in node.pop_alerts():
                     self.hear(index, alert)
+            if time.monotonic() > self.announced_at + AGAIN:
+                self.announced_at = time.monotonic()
+                for torrent in self.announced[-RECENT:]:
+                    torrent.force_dht_announce()
             for order in [order for order in self.waiting if time.monotonic() > order["until"]]:
                 self.answer(order, order["late"]())
 
@@ -116,11 +128,12 @@ class Driver:
 
     def on_announce(self, node, order):
         # Debian's binding lacks the type of the last argument of `dht_announce`: a torrent announces itself, with
-        # the session's own port. Nothing tells how it went.
+        # the session's own port. Nothing tells how it went, so it does so again and again.
         parameters = lt.parse_magnet_uri("magnet:?xt=urn:btih:" + order["infoHash"])
         parameters.save_path = "."
         parameters.flags &= ~lt.torrent_flags.auto_managed & ~lt.torrent_flags.paused
-        node.add_torrent(parameters).force_dht_announce()
+        self.announced.append(node.add_torrent(parameters))
+        self.announced[-1].force_dht_announce()
         self.answer(order, {"port": node.listen_port()})
 
     def on_peers(self, node, order):
@@ -131,7 +144,7 @@ class Driver:
     def on_put_immutable(self, node, order):
         target = node.dht_put_immutable_item(bytes.fromhex(order["value"]))
         order["target"] = str(target)
-        self.wait(order, 15, lambda: {"error": "the put did not end"})
+        self.wait(order, LOOKUP, lambda: {"error": "the put did not end"})
 
     def on_put_mutable(self, node, order):
         # libtorrent numbers the item itself: one more than what it finds.
@@ -141,15 +154,15 @@ class Driver:
             bytes.fromhex(order["value"]),
             bytes.fromhex(order["salt"]),
         )
-        self.wait(order, 15, lambda: {"error": "the put did not end"})
+        self.wait(order, LOOKUP, lambda: {"error": "the put did not end"})
 
     def on_get_immutable(self, node, order):
-        self.wait(order, 15, lambda: {"error": "the get did not end"})
+        self.wait(order, LOOKUP, lambda: {"error": "the get did not end"})
         node.dht_get_immutable_item(hash_of(order["target"]))
 
     def on_get_mutable(self, node, order):
         order["best"] = None
-        self.wait(order, 15, lambda: order["best"] or {"error": "the get did not end"})
+        self.wait(order, LOOKUP, lambda: order["best"] or {"error": "the get did not end"})
         node.dht_get_mutable_item(bytes.fromhex(order["publicKey"]), bytes.fromhex(order["salt"]))
 
     def on_sample(self, node, order):

@@ -4,7 +4,7 @@ import type { DhtNodes, Endpoint } from "../clients/index.ts";
 import { type ClosedNetwork, eventually, makeKeys, randomHash } from "./network.ts";
 import { rawQuery } from "./raw-query.ts";
 
-const foundWithin = 15_000;
+const foundWithin = 40_000;
 const rawWithin = 2_000;
 const announcersOfKind = 3;
 

@@ -15,7 +15,10 @@ import type { Endpoint } from "../clients/index.ts";
 const publicPrefix = Buffer.from("302a300506032b6570032100", "hex");
 const timerMax = 60_000;
 
-export type HostSettings = Omit<ResponderOptions, "tokenSecret">;
+export type HostSettings = Omit<ResponderOptions, "tokenSecret"> & {
+  /** Nodes to begin with. */
+  readonly bootstrap?: readonly Endpoint[];
+};
 
 /** What a request told until it was done. */
 export interface Told {
@@ -58,13 +61,13 @@ export class DhtHost {
   }
 
   /** Use `open`. */
-  constructor(socket: Socket, settings: HostSettings) {
+  constructor(socket: Socket, { bootstrap, ...limits }: HostSettings) {
     this.#socket = socket;
     this.#dht = new Dht({
       endpoints: [{ family: 4 }],
       prng: new Prng(randomBytes(6).readUIntBE(0, 6)),
-      bootstrap: [],
-      responder: { tokenSecret: randomBytes(16), ...settings },
+      bootstrap: bootstrap ?? [],
+      responder: { tokenSecret: randomBytes(16), ...limits },
     });
     socket.on("error", () => {}); // of an earlier datagram: its query times out
     socket.on("message", (bytes, { address, port }) => {
