@@ -156,7 +156,8 @@ test("addresses of a local network are told to local ears alone, and believed fr
     dropped: [],
   });
   deepEqual(talk.hear(1, rumour).taken(), []);
-  deepEqual(talk.hear(2, rumour, home.ip).taken(), ["3 s: learnt 20 1"]);
+  deepEqual(talk.hear(2, rumour, home.ip).taken(), ["3 s: learnt 20"]);
+  deepEqual(talk.hear(4, rumour, "127.0.0.1").taken(), ["3 s: learnt 20 1"]);
 });
 
 test("what is heard is passed on with its flags, one port an IP, and what was dropped is no reason to forget", () => {

@@ -2,6 +2,7 @@ import {
   type Address,
   earliest,
   formatAddress,
+  ipScope,
   type Machine,
   type Ms,
   ms,
@@ -150,7 +151,8 @@ export class Pex implements Machine<PexInput, PexOutput> {
   }
 }
 
-/** An address of a local network means something only to who is on one. */
+/** An address of a local network means something only to who is on one, and one of a machine only to who is on it. */
 function concerns(ear: string, ip: string): boolean {
+  if (ipScope(ip) === "loopback") return ipScope(ear) === "loopback";
   return !isLocal(ip) || isLocal(ear);
 }
