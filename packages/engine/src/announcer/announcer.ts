@@ -1,6 +1,7 @@
 import {
   assert,
   earliest,
+  type Family,
   type InfoHash,
   type Machine,
   type Ms,
@@ -58,6 +59,7 @@ type Pending = { readonly type: "announce" | "scrape"; readonly endpoint: Endpoi
 export class Announcer implements Machine<AnnouncerInput, AnnouncerOutput> {
   readonly #options: AnnouncerOptions;
   readonly #list: TrackerList;
+  readonly #externalPorts = new Map<Family, number>(); // two
   readonly #outbox = new Queue<AnnouncerOutput>(); // bounded: a few entries an endpoint and handled input
   readonly #pending = new Map<number, Pending>(); // bounded: see the invariants
   #state: State = { name: "stopped" };
@@ -95,6 +97,11 @@ export class Announcer implements Machine<AnnouncerInput, AnnouncerOutput> {
     this.#totals = totals;
   }
 
+  /** The port that trackers are told over a family. */
+  portOver(family: Family): number {
+    return this.#externalPorts.get(family) ?? this.#options.port;
+  }
+
   handle(now: Ms, input: AnnouncerInput): void {
     switch (input.type) {
       case "start":
@@ -112,6 +119,12 @@ export class Announcer implements Machine<AnnouncerInput, AnnouncerOutput> {
       case "reannounce":
         this.#force(now);
         break;
+      case "external-port": {
+        const before = this.portOver(input.family);
+        this.#externalPorts.set(input.family, input.port);
+        if (input.port !== before) this.#force(now);
+        break;
+      }
       case "scrape":
         this.#scrape(now);
         break;
@@ -371,7 +384,8 @@ export class Announcer implements Machine<AnnouncerInput, AnnouncerOutput> {
     if (event === "started") endpoint.completedDue = false; // it will hear of what is left by now
     endpoint.announcedAt = now;
     endpoint.forcedAt = undefined;
-    const { infoHash, peerId, port, key, numwant: wanted = numwantUsual } = this.#options;
+    const { infoHash, peerId, key, numwant: wanted = numwantUsual } = this.#options;
+    const port = this.portOver(family);
     const { uploaded, downloaded, left } = this.#totals;
     const numwant = event === "stopped" ? 0 : wanted;
     const { url, trackerId } = tracker;

@@ -27,6 +27,8 @@ export type AnnouncerInput =
   | { readonly type: "need-peers" }
   /** After sleep, a jump of the clock or a new address: asks again at once, each tracker at most once a minute. */
   | { readonly type: "reannounce" }
+  /** A gateway maps this port to ours, which trackers of the family are then told instead. Asks again when it is another. */
+  | { readonly type: "external-port"; readonly family: Family; readonly port: number }
   | { readonly type: "scrape" }
   | { readonly type: "add-tracker"; readonly url: string; readonly tier: number }
   | { readonly type: "reply"; readonly request: number; readonly reply: TrackerAnswer }

@@ -1,4 +1,4 @@
-import type { Address, PeerId } from "@dure/base";
+import type { Address, Family, PeerId } from "@dure/base";
 import type { BlockSpan, PeerMessage } from "@dure/protocol";
 import type { AnnouncerInput, AnnouncerOutput } from "../announcer/index.ts";
 import type { DialFailure, PeerSource } from "../peers/index.ts";
@@ -75,6 +75,8 @@ export type TorrentInput =
     }
   /** Sleep, a clock that jumped, or another address: reconnect and tell the trackers. */
   | { readonly type: "network-changed" }
+  /** A gateway maps this port to the one we listen on. */
+  | { readonly type: "external-port"; readonly family: Family; readonly port: number }
   | { readonly type: "select"; readonly files: readonly number[] | undefined }
   | { readonly type: "sequential"; readonly from: number | undefined; readonly window: number }
   | { readonly type: "wake" };

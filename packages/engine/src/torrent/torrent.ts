@@ -1,4 +1,4 @@
-import { assert, earliest, type Machine, type Ms, ms, Queue } from "@dure/base";
+import { assert, earliest, familyOf, type Machine, type Ms, ms, Queue } from "@dure/base";
 import { type PeerMessage, parseInfo } from "@dure/protocol";
 import { Announcer, type AnnouncerOutput } from "../announcer/index.ts";
 import { MetadataFetch } from "../metadata/index.ts";
@@ -200,6 +200,8 @@ export class Torrent implements Machine<TorrentInput, TorrentOutput> {
         if (this.#state !== "running") return;
         this.#announcer.handle(now, { type: "reannounce" });
         return this.#links.networkChanged(now);
+      case "external-port":
+        return this.#announcer.handle(now, input);
       case "select":
         return this.#select(now, input.files);
       case "sequential":
@@ -416,7 +418,7 @@ export class Torrent implements Machine<TorrentInput, TorrentOutput> {
         if (this.#state === "running") this.#links.connectMore(now);
         return;
       case "external-ip":
-        return this.book.setOwn({ ip: output.ip, port: this.options.port });
+        return this.book.setOwn({ ip: output.ip, port: this.#announcer.portOver(familyOf(output.ip)) });
       case "switch":
         return this.#links.closeAll(now, "private");
       default:

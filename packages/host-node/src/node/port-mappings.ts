@@ -5,10 +5,13 @@ import type { MappedPort, PortReport } from "../port-mapping/index.ts";
 /** The node's port as gateways map it. The code that asks them is loaded here, when it is wanted at all. */
 export class PortMappings {
   readonly #list = new Map<string, PortMapping>(); // one a family and protocol
+  readonly #onMapped: (mapping: PortMapping) => void;
   readonly #port: Promise<MappedPort | undefined>;
   #closed = false;
 
-  constructor(net: NodeNet) {
+  /** `onMapped` is told each mapping, also when something about it has changed. */
+  constructor(net: NodeNet, onMapped: (mapping: PortMapping) => void) {
+    this.#onMapped = onMapped;
     this.#port = this.#open(net);
   }
 
@@ -45,8 +48,9 @@ export class PortMappings {
     const key = `${report.family} ${report.protocol}`;
     if (report.type === "port-unmapped") this.#list.delete(key);
     else {
-      const { family, protocol, kind, externalIp, externalPort } = report;
-      this.#list.set(key, { family, protocol, kind, externalIp, externalPort });
+      const { type: _, ...mapping } = report;
+      this.#list.set(key, mapping);
+      this.#onMapped(mapping);
     }
   }
 }

@@ -67,7 +67,8 @@ async function atHome(kind: string, story: (home: Home) => Promise<void>): Promi
   const ips = kind === "pcp" ? ["10.77.0.1", "fe80::1%veth0"] : ["10.77.0.1"];
   await using gateway = new Program(router, [process.execPath, gatewayMain, kind, ...ips]);
   await until(() => gateway.last === "ready", "the gateway listens", 15_000);
-  const magnet = `magnet:?xt=urn:btih:${"01".repeat(20)}`;
+  const tracker = kind === "other" ? `&tr=${encodeURIComponent("http://10.77.0.1:6969/announce")}` : "";
+  const magnet = `magnet:?xt=urn:btih:${"01".repeat(20)}${tracker}`;
   const command = [dure, "get", magnet, "--dir", folder, "--profile", join(folder, "profile"), "--json"];
   const network = ["--port", "6885", "--no-lsd", "--no-dht"];
   await story({
@@ -90,6 +91,21 @@ for (const kind of ["pcp", "nat-pmp", "igd1", "igd2"]) {
     }),
   );
 }
+
+test("trackers are told the port that the gateway gave, when it is not ours", options, () =>
+  atHome("other", async ({ gateway, dure }) => {
+    const program = dure();
+    const given = ["tcp 50000→6885", "udp 50000→6885"];
+    await until(() => gateway.said.some((said) => String(said) === given.join()), "all is mapped", 30_000);
+    await until(
+      () => gateway.said.some((said) => String(said).startsWith("started")),
+      "it is announced",
+      30_000,
+    );
+    await program.end("SIGTERM");
+    ok(gateway.said.includes("stopped 50000"), String(gateway.said));
+  }),
+);
 
 test("a gateway that restarts and says so on the network is asked again within seconds", options, () =>
   atHome("nat-pmp", async ({ gateway, dure }) => {
