@@ -1,7 +1,7 @@
 import { randomBytes, randomInt } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { type InfoHash, type Ms, must, Prng, peerId } from "@dure/base";
+import { type InfoHash, ipScope, type Ms, must, Prng, peerId } from "@dure/base";
 import { Carrier, type DiskResult, type HostEvent, type Report, type StateResult } from "@dure/carrier";
 import type { PortMapping } from "@dure/engine";
 import { type AddOptions, type DureNode, NodeError, type NodeOptions, type TorrentHandle } from "../api.ts";
@@ -124,9 +124,7 @@ class Node implements DureNode {
     this.#watch = new HostWatch({ onEvent: (event) => this.#watched(event) });
     this.#watch.start();
     if (this.#options.portMapping === true) {
-      this.#ports = new PortMappings(net, (mapping) => {
-        for (const live of this.#torrents.values()) this.#tellPort(live, mapping);
-      });
+      this.#ports = new PortMappings(net, (mapping) => this.#portMapped(mapping));
     }
   }
 
@@ -219,6 +217,15 @@ class Node implements DureNode {
     if (event.type !== "address-changed") return;
     const rebound = this.#net?.rebind().catch(() => undefined); // gone: nothing leaves, and the next change tries again
     void rebound?.then(() => this.#ports?.networkChanged());
+  }
+
+  #portMapped(mapping: PortMapping): void {
+    for (const live of this.#torrents.values()) this.#tellPort(live, mapping);
+    const { protocol, family, externalIp: ip, externalPort: port } = mapping;
+    if (protocol !== "tcp") return; // what the DHT tells of us is where peers connect
+    // Behind two gateways the nearer one tells an address that is not public: no id can be made of it.
+    const seen = ip !== undefined && ipScope(ip) === "global" ? { ip } : {};
+    this.#loop?.turn((now) => this.#carrier.dht?.externalAddress(now, { family, port, ...seen }));
   }
 
   /** Trackers are told the port that the outside reaches: peers come by TCP, as long as there is no other way in. */
