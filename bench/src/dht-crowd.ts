@@ -8,6 +8,8 @@ const sharedMax = 20;
 const countAt = (shared: number): number => Math.max(12, 160 >> shared);
 
 export interface CrowdNode {
+  /** Bits that its id shares with the server's. */
+  readonly shared: number;
   readonly id: Buffer;
   readonly ip: string;
   readonly port: number;
@@ -22,11 +24,27 @@ export async function openCrowd(serverId: Buffer): Promise<readonly CrowdNode[]>
   for (let shared = 0; shared <= sharedMax; shared += 1) {
     for (let index = 0; index < countAt(shared); index += 1) {
       const place = nodes.length;
-      nodes.push({ id: idBeside(serverId, shared), ip: `127.${64 + (place >> 8)}.${place & 255}.1`, port });
+      nodes.push({
+        shared,
+        id: idBeside(serverId, shared),
+        ip: `127.${64 + (place >> 8)}.${place & 255}.1`,
+        port,
+      });
     }
   }
   await Promise.all(nodes.map((node) => openNode(node, nodes)));
   return nodes;
+}
+
+/** Whom to look up so that every bucket is met early: one of each, again and again; the small ones are then full. */
+export function targetsAmong(crowd: readonly CrowdNode[]): readonly CrowdNode[] {
+  const turn = new Map<number, number>(); // one for each bucket
+  const inTurns = crowd.map((node) => {
+    const taken = turn.get(node.shared) ?? 0;
+    turn.set(node.shared, taken + 1);
+    return { node, taken };
+  });
+  return inTurns.sort((a, b) => a.taken - b.taken || a.node.shared - b.node.shared).map(({ node }) => node);
 }
 
 async function openNode(node: CrowdNode, others: readonly CrowdNode[]): Promise<void> {

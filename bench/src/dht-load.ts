@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { createSocket } from "node:dgram";
 import { createInterface } from "node:readline";
-import { literal, openCrowd } from "./dht-crowd.ts";
+import { literal, openCrowd, targetsAmong } from "./dht-crowd.ts";
 import { isAnswer, type QueryKind, QueryTemplate, transactionOf } from "./dht-queries.ts";
 import { type LoadResult, type Source, Window } from "./dht-window.ts";
 
@@ -31,7 +31,7 @@ async function main(job: LoadJob): Promise<void> {
   say({
     event: "crowd",
     addresses: crowd.map(({ ip, port }) => [ip, port]),
-    ids: crowd.map(({ id }) => id.toString("hex")),
+    targets: targetsAmong(crowd).map(({ id }) => id.toString("hex")),
   });
   const load = new Window(job.window, sources);
   for await (const _ of createInterface({ input: process.stdin })) {

@@ -6,7 +6,12 @@ import { isAnswer, type QueryKind, QueryTemplate, transactionOf } from "./dht-qu
 
 const kinds: readonly QueryKind[] = ["ping", "find_node", "get_peers"];
 const id = Buffer.from("abcdefghij0123456789");
-const others = Array.from({ length: 20 }, () => ({ id: randomBytes(20), ip: "127.64.0.1", port: 6881 }));
+const others = Array.from({ length: 20 }, () => ({
+  shared: 0,
+  id: randomBytes(20),
+  ip: "127.64.0.1",
+  port: 6881,
+}));
 
 test("a template is the query of BEP 5, each time with another target and the transaction it is given", () => {
   const ping = new QueryTemplate("ping", id);

@@ -65,12 +65,15 @@ function speedGoal(report: DhtReport, ours: DhtResult): string {
 }
 
 function memoryGoal(report: DhtReport, ours: DhtResult): string {
-  const mib = ((middle(ours, (run) => run.rssBytes) ?? Number.NaN) - report.bareNodeBytes) / 2 ** 20;
+  const above = (value: (run: DhtRun) => number): number =>
+    ((middle(ours, value) ?? Number.NaN) - report.bareNodeBytes) / 2 ** 20;
+  const mib = above((run) => run.rssBytes);
+  const empty = above((run) => run.rssEmptyBytes);
   const nodes = figure(
     middle(ours, (run) => run.nodes),
     0,
   );
-  return `memory with ${nodes} nodes: ${mib.toFixed(1)} MiB above bare Node (goal ≤ ${memoryMaxMib}: ${verdict(mib <= memoryMaxMib)})`;
+  return `memory with ${nodes} nodes: ${mib.toFixed(1)} MiB above bare Node, ${empty.toFixed(1)} of them before it knew one (goal ≤ ${memoryMaxMib}: ${verdict(mib <= memoryMaxMib)})`;
 }
 
 function row(result: DhtResult): string[] {
