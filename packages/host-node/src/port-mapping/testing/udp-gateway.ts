@@ -18,6 +18,7 @@ export interface UdpGatewayOptions {
 export class UdpGateway implements AsyncDisposable {
   readonly #options: UdpGatewayOptions;
   readonly #socket: Socket;
+  readonly #late: NodeJS.Timeout[] = []; // bounded by the story
   /** Datagrams it has got. */
   received = 0;
 
@@ -52,6 +53,7 @@ export class UdpGateway implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    for (const timer of this.#late) clearTimeout(timer);
     await new Promise<void>((closed) => this.#socket.close(closed));
   }
 
@@ -66,7 +68,7 @@ export class UdpGateway implements AsyncDisposable {
       for (const part of spoil(answer)) this.#socket.send(part, from.port, from.address, () => {});
     };
     if (slow === 0) send();
-    else setTimeout(send, slow);
+    else this.#late.push(setTimeout(send, slow));
   }
 }
 
