@@ -122,7 +122,7 @@ interface Running extends AsyncDisposable {
 function start(args: readonly string[]): Running {
   const child: ChildProcess = spawn(
     dure,
-    [...args, "--port", "0", "--no-lsd", "--no-port-mapping", "--json"],
+    [...args, "--port", "0", "--no-dht", "--no-lsd", "--no-port-mapping", "--json"],
     {
       env: environment(),
       stdio: ["ignore", "pipe", "inherit"],

@@ -72,6 +72,10 @@ const usage: readonly (readonly [string, string])[] = [
   ["get a --peer host", "--peer cannot be host; it is HOST:PORT, an IPv6 address in brackets"],
   ["get a --peer ::1:80", "--peer cannot be ::1:80; it is HOST:PORT, an IPv6 address in brackets"],
   ["get a --peer h:0", "--peer cannot be h:0; it is HOST:PORT, an IPv6 address in brackets"],
+  [
+    "get a --dht-bootstrap router",
+    "--dht-bootstrap cannot be router; it is HOST:PORT, an IPv6 address in brackets, or none for a network of its own",
+  ],
   ["get a --lang fr", "--lang cannot be fr; it is one of en, ko"],
   ["get a --encryption maybe", "--encryption cannot be maybe; it is one of off"],
   ["create p --piece-size big", "--piece-size cannot be big; it is a size such as 500k or 4MiB"],
@@ -110,7 +114,6 @@ test("what this version lacks is refused with status 2 and one line, never ignor
     "seed a --super-seed",
     "get a --ip-filter f",
     "get a --deny-list f",
-    "get a --dht-bootstrap router.example:6881",
     "create p --format v2",
     "create p --format hybrid",
   ];

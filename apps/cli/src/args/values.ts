@@ -38,9 +38,8 @@ export function parseValue(
       if (!isAddress(text)) throw bad("usage.bad-address");
       return text;
     case "bootstrap":
-      if (text === "none") return text;
-      if (!isAddress(text)) throw bad("usage.bad-address");
-      throw new CliError("not-in-this-version", "usage.absent-option", { option: `--${name} ${text}` });
+      if (text !== "none" && !isAddress(text)) throw bad("usage.bad-bootstrap");
+      return text;
     case "url":
       return parseUrl(text) ?? fail(bad("usage.bad-url"));
     case "urls":

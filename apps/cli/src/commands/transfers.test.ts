@@ -2,6 +2,7 @@ import { deepEqual, equal, ok } from "node:assert/strict";
 import { test } from "node:test";
 import { NodeError } from "@dure/host-node";
 import { parseMagnet } from "@dure/protocol";
+import { bootstrapNodes } from "../bootstrap-nodes.ts";
 import { runCli } from "../testing/run-cli.ts";
 import { TempFolder } from "../testing/temp-folder.ts";
 
@@ -55,7 +56,7 @@ test("a magnet's start has no name and size yet; they come with its metadata", a
 test("what NETWORK says reaches the node and the torrent", async () => {
   const line =
     "get x --once --port 0 --listen 10.0.0.1 --interface eth0 --down 1MiB --up 500k --connections 9 --upload-slots 3 " +
-    "--ratio 1.5 --peer a:1 --peer [::1]:2 --allow-local-urls --profile /p --select a* --sequential --overwrite --dir /d";
+    "--ratio 1.5 --peer a:1 --peer [::1]:2 --dht-bootstrap a.example:1 --dht-bootstrap [::1]:2 --allow-local-urls --profile /p --select a* --sequential --overwrite --dir /d";
   const { node } = await runCli(line.split(" "), { onAdd: (torrent) => torrent.complete() });
   deepEqual(node?.options, {
     profile: "/p",
@@ -70,6 +71,7 @@ test("what NETWORK says reaches the node and the torrent", async () => {
     pex: true,
     lsd: true,
     portMapping: true,
+    dht: { bootstrap: ["a.example:1", "[::1]:2"] },
   });
   deepEqual(node?.added, {
     source: "x",
@@ -80,6 +82,19 @@ test("what NETWORK says reaches the node and the torrent", async () => {
     peers: ["a:1", "[::1]:2"],
     ratioMax: 1.5,
   });
+});
+
+test("the DHT is entered by the public nodes unless others are named, by none, or not at all", async () => {
+  const dht = async (...more: string[]) => {
+    const { node } = await runCli(["get", "x", "--once", ...more], {
+      onAdd: (torrent) => torrent.complete(),
+    });
+    return node?.options.dht;
+  };
+  deepEqual(await dht(), { bootstrap: bootstrapNodes });
+  deepEqual(await dht("--dht-bootstrap", "none"), { bootstrap: [] });
+  deepEqual(await dht("--dht-bootstrap", "none", "--dht-bootstrap", "a:1"), { bootstrap: ["a:1"] });
+  equal(await dht("--no-dht"), undefined);
 });
 
 test("peer exchange, local discovery and port mapping are on unless they are switched off, each by itself", async () => {

@@ -85,7 +85,7 @@ export function valueName(value: ValueSpec): string {
     case "address":
       return "HOST:PORT";
     case "bootstrap":
-      return "none";
+      return "HOST:PORT|none";
     case "url":
       return "URL";
     case "urls":

@@ -59,11 +59,12 @@ export const en = {
   "option.allow-local-urls": "let URLs from strangers reach local addresses",
   "option.encryption": "encrypt connections (this version: only off)",
   "option.no-utp": "without uTP (this version has none)",
-  "option.no-dht": "without the DHT (this version has none)",
+  "option.no-dht": "without the DHT: peers are not looked for there, nor is anybody told of torrents",
   "option.no-pex": "without peer exchange: peers are not asked for others, nor told of them",
   "option.no-lsd": "without local discovery: the local network is not told of torrents, nor listened to",
   "option.no-port-mapping": "without port mapping: the gateway is not asked to let peers in",
-  "option.dht-bootstrap": "nodes to enter the DHT by (this version: only none)",
+  "option.dht-bootstrap":
+    "node to enter the DHT by, in place of the public ones (may be repeated); none: whoever comes to us",
   "option.no-tcp": "without TCP",
   "option.proxy": "reach everything through this proxy",
   "option.super-seed": "offer each peer only pieces that are rare",
@@ -99,6 +100,8 @@ export const en = {
   "usage.bad-integer": "{option} cannot be {value}; it is a whole number from {min} to {max}",
   "usage.bad-ratio": "{option} cannot be {value}; it is a number such as 1.5",
   "usage.bad-address": "{option} cannot be {value}; it is HOST:PORT, an IPv6 address in brackets",
+  "usage.bad-bootstrap":
+    "{option} cannot be {value}; it is HOST:PORT, an IPv6 address in brackets, or none for a network of its own",
   "usage.bad-url": "{option} cannot be {value}; it is a whole URL such as udp://host:6969/announce",
   "usage.operand-wanted": "{operand} is missing; see {command} --help",
   "usage.bad-operand": "{operand} is none of {choices}",

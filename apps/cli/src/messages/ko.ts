@@ -59,11 +59,12 @@ export const ko: Catalogue = {
   "option.allow-local-urls": "남이 준 URL이 로컬 주소에 닿는 것을 허용",
   "option.encryption": "연결 암호화 (이 버전은 off만)",
   "option.no-utp": "uTP 끄기 (이 버전에는 없음)",
-  "option.no-dht": "DHT 끄기 (이 버전에는 없음)",
+  "option.no-dht": "DHT 끄기: 거기서 피어를 찾지도, 토렌트를 알리지도 않음",
   "option.no-pex": "피어 교환 끄기: 다른 피어에 관해 묻지도 알리지도 않음",
   "option.no-lsd": "로컬 피어 찾기 끄기: 로컬 네트워크에 알리지도 듣지도 않음",
   "option.no-port-mapping": "포트 매핑 끄기: 피어가 들어올 포트를 게이트웨이에 요청하지 않음",
-  "option.dht-bootstrap": "DHT에 들어갈 때 거칠 노드 (이 버전은 none만)",
+  "option.dht-bootstrap":
+    "공용 노드 대신 이 노드를 거쳐 DHT에 들어가기 (여러 번 쓸 수 있음). none은 먼저 말을 걸어 오는 노드만",
   "option.no-tcp": "TCP 끄기",
   "option.proxy": "모든 연결을 이 프록시로",
   "option.super-seed": "피어마다 드문 조각만 보여 주기",
@@ -101,6 +102,8 @@ export const ko: Catalogue = {
   "usage.bad-integer": "{option}에 {value}을(를) 쓸 수 없습니다. {min}부터 {max}까지의 정수를 주세요",
   "usage.bad-ratio": "{option}에 {value}을(를) 쓸 수 없습니다. 1.5 같은 수를 주세요",
   "usage.bad-address": "{option}에 {value}을(를) 쓸 수 없습니다. HOST:PORT로 주세요(IPv6 주소는 대괄호 안에)",
+  "usage.bad-bootstrap":
+    "{option}에 {value}을(를) 쓸 수 없습니다. HOST:PORT(IPv6 주소는 대괄호 안에)나, 따로 떨어진 네트워크를 뜻하는 none을 주세요",
   "usage.bad-url":
     "{option}에 {value}을(를) 쓸 수 없습니다. udp://host:6969/announce처럼 온전한 URL을 주세요",
   "usage.operand-wanted": "{operand}이(가) 빠졌습니다. {command} --help를 보세요",

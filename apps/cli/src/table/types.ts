@@ -15,7 +15,7 @@ export type ValueSpec =
   | { readonly type: "rate" }
   | { readonly type: "integer"; readonly show: string; readonly min: number; readonly max: number }
   | { readonly type: "ratio" }
-  /** `HOST:PORT`s or `none`; in this version only `none`. */
+  /** `HOST:PORT`, or `none`. */
   | { readonly type: "bootstrap" }
   /** `HOST:PORT`, the host a name or a literal (IPv6 in brackets). */
   | { readonly type: "address" }

@@ -1,4 +1,5 @@
-import type { AddOptions, NodeOptions } from "@dure/host-node";
+import type { AddOptions, NodeDhtOptions, NodeOptions } from "@dure/host-node";
+import { bootstrapNodes } from "../bootstrap-nodes.ts";
 import type { networkOptions, OptionValues } from "../table/index.ts";
 
 type NetworkValues = OptionValues<typeof networkOptions>;
@@ -18,7 +19,15 @@ export function nodeOptions(profile: string, network: NetworkValues): NodeOption
     pex: !network["no-pex"],
     lsd: !network["no-lsd"],
     portMapping: !network["no-port-mapping"],
+    ...given("dht", dhtOptions(network)),
   };
+}
+
+/** Nodes that the user names stand in place of the public ones; `none` stands for nobody. */
+function dhtOptions(network: NetworkValues): NodeDhtOptions | undefined {
+  if (network["no-dht"]) return undefined;
+  const named = network["dht-bootstrap"];
+  return { bootstrap: named.length === 0 ? bootstrapNodes : named.filter((node) => node !== "none") };
 }
 
 export function addNetworkOptions(network: NetworkValues): Pick<AddOptions, "peers" | "ratioMax"> {

@@ -66,6 +66,7 @@ export class World implements AsyncDisposable {
       "0",
       "--listen",
       "127.0.0.1",
+      "--no-dht",
       "--no-lsd",
       "--peer",
       this.peer,
