@@ -31,13 +31,15 @@ const saveSoon = minutes(1);
 /** PORT messages heeded in ten seconds: each costs a datagram to an address that a stranger named. */
 const portsEvery = seconds(10);
 const portsMax = 20;
-/** So many nodes that answered are as good as a neighbourhood. */
-const goodEnough = 4;
+/** So many nodes that have answered: a question finds its way from there, and from the rest of the saved table. */
+const goodEnough = 2;
+/** What is kept, datagrams mostly, while the tables of last time are read; more are dropped, as by a full socket. */
+const keptMax = 64;
 
 type State =
   | { readonly name: "idle" }
   /** The tables of last time are on their way. */
-  | { readonly name: "loading" }
+  | { readonly name: "loading"; readonly kept: DhtInput[] }
   | {
       readonly name: "running";
       readonly dht: Dht;
@@ -111,7 +113,7 @@ export class DhtDesk {
   start(start: DhtStart): void {
     assert(this.#state.name === "idle", "the DHT starts once");
     this.#start = start;
-    this.#state = { name: "loading" };
+    this.#state = { name: "loading", kept: [] };
     this.#desk.state({ type: "load-dht" }, (result) => this.#loaded(start, result));
   }
 
@@ -145,11 +147,10 @@ export class DhtDesk {
   // ---- what the host brings
 
   heard(now: Ms, from: Address, bytes: Uint8Array): void {
-    if (this.#state.name !== "running") return;
-    const family = familyOf(from.ip);
-    const endpoint = this.#state.places.findIndex((place) => place.family === family);
+    const endpoint = this.#endpointOf(familyOf(from.ip));
     if (endpoint < 0) return;
-    this.#say({ type: "datagram", endpoint, from, bytes });
+    const loading = this.#state.name === "loading"; // the host uses the memory again meanwhile
+    this.#hear({ type: "datagram", endpoint, from, bytes: loading ? bytes.slice() : bytes });
     this.#settle(now);
     if (!this.#questions.ready) this.#checkAnswers(now);
   }
@@ -177,9 +178,9 @@ export class DhtDesk {
   ): void {
     const { family, ip, port } = external;
     if (port !== undefined) this.#externalPorts.set(family, port);
-    if (this.#state.name !== "running" || ip === undefined) return;
-    const endpoint = this.#state.places.findIndex((place) => place.family === family);
-    if (endpoint >= 0) this.#say({ type: "external-address", endpoint, ip });
+    const endpoint = this.#endpointOf(family);
+    if (ip === undefined || endpoint < 0) return;
+    this.#hear({ type: "external-address", endpoint, ip });
     this.#settle(now);
   }
 
@@ -257,6 +258,7 @@ export class DhtDesk {
   #loaded(start: DhtStart, result: StateResult): void {
     if (this.#state.name !== "loading") return; // stopped meanwhile
     const now = this.#parts.time();
+    const { kept } = this.#state;
     if (result.type === "failed" || (result.type === "dht" && result.damaged))
       this.#tell({
         type: "warning",
@@ -272,7 +274,7 @@ export class DhtDesk {
       idOf: (family) => tables.find((table) => table.family === family)?.id ?? undefined,
     });
     this.#state = { name: "running", dht, places, saveAt: ms(now + saveEvery), lookAt: now };
-    this.#inbox.push({ type: "start" });
+    for (const input of [{ type: "start" } as const, ...kept]) this.#inbox.push(input);
     this.#bootstrap.start(
       now,
       start.endpoints.map(({ family }) => family),
@@ -288,13 +290,17 @@ export class DhtDesk {
     return { port: undefined, ...(port === undefined ? {} : { fallbackPort: port }), seed };
   }
 
-  /** The join ends only when those who are gone were waited for; with some good nodes a question finds its way. */
+  /** The join ends only when those who are gone were waited for; a question need not. */
   #checkAnswers(now: Ms): void {
     const good = this.status(now)?.endpoints.some(({ goodNodes }) => goodNodes >= goodEnough);
     if (good !== true) return;
     this.#askEarly(now, true);
     this.#topics.handle(now, { type: "ready" });
     this.#settle(now);
+  }
+
+  #endpointOf(family: Family): number {
+    return this.#start?.endpoints.findIndex((place) => place.family === family) ?? -1;
   }
 
   #alone(now: Ms): boolean {
@@ -318,6 +324,12 @@ export class DhtDesk {
 
   #say(input: DhtInput): void {
     if (this.#state.name === "running") this.#inbox.push(input);
+  }
+
+  /** As `#say`, and kept for when the tables are there. */
+  #hear(input: DhtInput): void {
+    if (this.#state.name === "loading" && this.#state.kept.length < keptMax) this.#state.kept.push(input);
+    this.#say(input);
   }
 
   /** Until nothing more follows: what is heard of the DHT may lead the topics to ask, and the other way round. */

@@ -15,8 +15,11 @@ export type DhtAnswer = Extract<DhtOutput, { readonly request: DhtRequestId }>;
 
 /** At the top a question ends at once, as cancelled. More than the node itself would keep waiting. */
 const questionsMax = 3000;
-/** A question waits so long for the node to know its neighbourhood: asked of nobody, it would find nothing. */
-const earlyWait = seconds(5);
+/**
+ * A question waits so long for the node to know its neighbourhood: asked of nobody, it would find nothing. Enough for a
+ * second try of the way in, five seconds after the first.
+ */
+const earlyWait = seconds(8);
 
 /** Who asked what of the DHT, and those who asked before it was ready. */
 export class DhtQuestions {

@@ -74,7 +74,7 @@ export type DhtEvent =
 /**
  * The DHT that the node takes part in.
  *
- * A question asked before the node is `ready` waits for that, at most 5 s, and is then asked of whoever is known: with
+ * A question asked before the node is `ready` waits for that, at most 8 s, and is then asked of whoever is known: with
  * nobody there it ends with nothing. At most 64 questions are open at once; more wait for their turn, at most
  * 1,000, and beyond that end at once, cancelled. No method throws for what the network does; a key that is not 20 bytes
  * throws, as does a closed node (`NodeError` "stopped").

@@ -5,7 +5,9 @@ export const topicLimits = {
   asksAtOnce: 4,
   /** Nodes of the DHT forget who announced after half an hour and more: asked twice in that time. */
   interval: minutes(15),
-  /** While a download has fewer peers than it wants, or an announce reached nobody: doubled each time, up to `interval`. */
+  /** An announce that fewer nodes took is soon lost, and was made before we knew our neighbourhood. */
+  storedEnough: 4,
+  /** While a download has fewer peers than it wants, or an announce reached too few: doubled each time, up to `interval`. */
   hungryWaitFirst: minutes(1),
   /** Each wait is 90 % to 110 % of it by lot, so that torrents that began together do not stay together. */
   jitter: 0.1,

@@ -107,15 +107,15 @@ test("a download without peers is asked for after a minute, two, four, eight, an
   }
 });
 
-test("an announce that reached nobody is tried again as if peers were lacking", () => {
+test("an announce that reached too few nodes is tried again as if peers were lacking", () => {
   const story = new Story({ lookup: ms(0) });
-  story.stored = 0;
+  story.stored = topicLimits.storedEnough - 1;
   story.tell({ type: "ready" }).join(1, { seed: true }).later(minutes(4));
   deepEqual(
     story.waits(1).map((wait) => Math.round(wait / 60)),
     [1, 2],
   );
-  story.stored = 5;
+  story.stored = topicLimits.storedEnough;
   story.later(minutes(5));
   const asked = story.asked.length;
   story.later(minutes(12));

@@ -7,7 +7,7 @@ interface Topic {
   state: { readonly name: "waiting"; readonly due: Ms } | { readonly name: "asking" };
   /** Long ago when it never was. */
   askedAt: Ms;
-  /** Asks in a row that left it hungry or reached nobody. */
+  /** Asks in a row that left it hungry or reached too few. */
   tries: number;
 }
 
@@ -109,7 +109,7 @@ export class Topics implements Machine<TopicsInput, TopicsOutput> {
     if (topic === undefined) return;
     assert(topic.state.name === "asking", "an answer follows an ask");
     this.#asking -= 1;
-    const content = !topic.facts.hungry && stored > 0;
+    const content = !topic.facts.hungry && stored >= topicLimits.storedEnough;
     const wait = content ? jittered(topicLimits.interval, this.#prng.float()) : this.#hungryWait(topic);
     topic.tries = content ? 0 : topic.tries + 1;
     topic.state = { name: "waiting", due: ms(now + wait) };

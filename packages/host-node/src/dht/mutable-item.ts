@@ -14,7 +14,7 @@ export function mutableItem(parts: {
 }): Extract<DhtItem, { type: "mutable" }> {
   const { value, privateKey, sequence } = parts;
   const salt = parts.salt ?? new Uint8Array(0);
-  const signature = sign(null, signedBytes({ value, sequence, salt }), privateKey);
+  const signature = new Uint8Array(sign(null, signedBytes({ value, sequence, salt }), privateKey));
   return { type: "mutable", value, publicKey: rawPublicKey(privateKey), signature, sequence, salt };
 }
 

@@ -14,6 +14,7 @@ export interface SamplePlan {
   /** One file called `name`, or files below a folder of that name. */
   readonly content: number | readonly SampleFile[];
   readonly trackers?: readonly string[];
+  readonly private?: boolean;
 }
 
 /** A torrent with everything that belongs in it. */
@@ -51,7 +52,7 @@ export function makeSample(plan: SamplePlan, label = plan.name): Sample {
           },
     pieceBytes,
     pieces: Buffer.concat(digests),
-    private: false,
+    private: plan.private ?? false,
     source: null,
   });
   const trackers = plan.trackers === undefined ? [] : [plan.trackers];
