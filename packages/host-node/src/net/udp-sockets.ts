@@ -31,7 +31,7 @@ export class UdpSockets {
   }
 
   #receive(bytes: Uint8Array, from: RemoteInfo): void {
-    const ip = canonicalIp(from.address.replace(/%.*$/, ""));
+    const ip = canonicalIp(from.family === "IPv4" ? from.address : from.address.replace(/%.*$/, ""));
     if (ip === undefined || from.port === 0) return; // cannot be answered
     this.#emit({ type: "udp-data", from: { ip, port: from.port }, bytes });
   }
