@@ -5,14 +5,12 @@ import {
   type Family,
   familyOf,
   type InfoHash,
-  idBytes,
   type Ms,
   minutes,
   ms,
   Queue,
   seconds,
 } from "@dure/base";
-import { type TopicFacts, Topics, type TopicsInput, type TopicsOutput } from "@dure/engine";
 import type { AnnounceAs, Dht, DhtInput, DhtOutput, DhtRequestId, DhtStatus } from "@dure/protocol";
 import type { CarriedTorrent } from "./carried-torrent.ts";
 import type { Desk } from "./desk.ts";
@@ -20,11 +18,10 @@ import { DhtBootstrap } from "./dht-bootstrap.ts";
 import { type DhtDeskOptions, type DhtPlace, type DhtStart, dhtOf } from "./dht-options.ts";
 import { type DhtAnswer, type DhtQuestion, DhtQuestions } from "./dht-questions.ts";
 import { contactsOf, tablesOf } from "./dht-tables.ts";
+import { DhtTopics } from "./dht-topics.ts";
 import type { HostEvent, StateResult } from "./ports/index.ts";
 import type { DhtReport } from "./reports.ts";
 
-/** How old what the topics know of a torrent may be, where nobody said that it changed. */
-const lookEvery = seconds(5);
 const saveEvery = minutes(10);
 /** The first table is worth keeping, should the process not live to the second; so is a new id. */
 const saveSoon = minutes(1);
@@ -45,7 +42,6 @@ type State =
       readonly dht: Dht;
       readonly places: readonly DhtPlace[];
       readonly saveAt: Ms;
-      readonly lookAt: Ms;
     }
   | { readonly name: "stopped" };
 
@@ -66,11 +62,7 @@ export class DhtDesk {
   readonly #parts: DhtDeskParts;
   readonly #desk: Desk;
   readonly #options: DhtDeskOptions;
-  readonly #topics: Topics;
-  /** What the topics were told; bounded by what the user adds. */
-  readonly #joined = new Map<InfoHash, TopicFacts>();
-  /** The requests of topics under way: a few (`topicLimits`). */
-  readonly #asks = new Map<InfoHash, DhtRequestId>();
+  readonly #topics: DhtTopics;
   readonly #questions: DhtQuestions;
   readonly #bootstrap: DhtBootstrap;
   /** What was said while outputs were being carried out. Bounded: a few for each output. */
@@ -88,7 +80,13 @@ export class DhtDesk {
     this.#parts = parts;
     this.#desk = desk;
     this.#options = options;
-    this.#topics = new Topics(options.prng.split("topics"));
+    this.#topics = new DhtTopics({
+      prng: options.prng.split("topics"),
+      torrents: parts.torrents,
+      time: parts.time,
+      ask: (now, question, hear) => this.ask(now, question, hear),
+      cancel: (now, request) => this.cancel(now, request),
+    });
     this.#questions = new DhtQuestions((seed) => this.#announceAs(seed));
     this.#bootstrap = new DhtBootstrap({
       nodes: options.bootstrap,
@@ -106,7 +104,8 @@ export class DhtDesk {
 
   /** Peers are told that we take part (BEP 5). Not when we answer nobody (BEP 43). */
   get advertised(): boolean {
-    return this.#options.readOnly !== true && this.#state.name !== "idle";
+    const { name } = this.#state;
+    return this.#options.readOnly !== true && (name === "loading" || name === "running");
   }
 
   /** Once, when the host's sockets are open. */
@@ -119,10 +118,9 @@ export class DhtDesk {
 
   deadline(): Ms | undefined {
     if (this.#state.name !== "running") return undefined;
-    const { dht, saveAt, lookAt } = this.#state;
-    const own = earliest(this.#joined.size > 0 || this.#parts.torrents.size > 0 ? lookAt : undefined, saveAt);
+    const { dht, saveAt } = this.#state;
     const asked = earliest(this.#questions.deadline(), this.#bootstrap.deadline());
-    return earliest(earliest(dht.deadline(), this.#topics.deadline()), earliest(own, asked));
+    return earliest(earliest(dht.deadline(), this.#topics.deadline()), earliest(saveAt, asked));
   }
 
   wake(now: Ms): void {
@@ -130,11 +128,7 @@ export class DhtDesk {
     const due = this.#state.dht.deadline();
     if (due !== undefined && due <= now) this.#say({ type: "wake" });
     if (this.#questions.deadline() !== undefined) this.#askEarly(now, false);
-    if (this.#state.lookAt <= now) {
-      this.#state = { ...this.#state, lookAt: ms(now + lookEvery) };
-      for (const torrent of this.#parts.torrents.values()) this.#look(now, torrent);
-    }
-    this.#topics.handle(now, { type: "wake" });
+    this.#topics.wake(now);
     if (this.#state.saveAt <= now) {
       this.#state = { ...this.#state, saveAt: ms(now + saveEvery) };
       this.save();
@@ -188,12 +182,12 @@ export class DhtDesk {
 
   /** The torrent has come, or may have changed whether and how it takes part. */
   look(now: Ms, torrent: CarriedTorrent): void {
-    this.#look(now, torrent);
+    this.#topics.look(now, torrent);
     this.#settle(now);
   }
 
   removed(now: Ms, infoHash: InfoHash): void {
-    if (this.#joined.delete(infoHash)) this.#topics.handle(now, { type: "leave", infoHash });
+    this.#topics.left(now, infoHash);
     this.#settle(now);
   }
 
@@ -273,7 +267,7 @@ export class DhtDesk {
       contacts: contactsOf(tables),
       idOf: (family) => tables.find((table) => table.family === family)?.id ?? undefined,
     });
-    this.#state = { name: "running", dht, places, saveAt: ms(now + saveEvery), lookAt: now };
+    this.#state = { name: "running", dht, places, saveAt: ms(now + saveEvery) };
     for (const input of [{ type: "start" } as const, ...kept]) this.#inbox.push(input);
     this.#bootstrap.start(
       now,
@@ -295,7 +289,7 @@ export class DhtDesk {
     const good = this.status(now)?.endpoints.some(({ goodNodes }) => goodNodes >= goodEnough);
     if (good !== true) return;
     this.#askEarly(now, true);
-    this.#topics.handle(now, { type: "ready" });
+    this.#topics.ready(now);
     this.#settle(now);
   }
 
@@ -305,21 +299,6 @@ export class DhtDesk {
 
   #alone(now: Ms): boolean {
     return this.status(now)?.endpoints.every(({ nodes }) => nodes === 0) ?? false;
-  }
-
-  #look(now: Ms, torrent: CarriedTorrent): void {
-    const { infoHash } = torrent.key;
-    const { engine, stopping } = torrent;
-    const before = this.#joined.get(infoHash);
-    if (!engine.discoverable || stopping) {
-      if (this.#joined.delete(infoHash)) this.#topics.handle(now, { type: "leave", infoHash });
-      return;
-    }
-    const seed = engine.complete && engine.ready?.picker.have.all === true;
-    const facts = { infoHash, seed, hungry: engine.hungry(now) };
-    if (before?.seed === facts.seed && before.hungry === facts.hungry) return;
-    this.#joined.set(infoHash, facts);
-    this.#topics.handle(now, { type: "join", ...facts });
   }
 
   #say(input: DhtInput): void {
@@ -343,11 +322,7 @@ export class DhtDesk {
         this.#carryOut(now, output);
         continue;
       }
-      const topic = this.#topics.poll();
-      if (topic !== undefined) {
-        this.#askTopic(now, topic);
-        continue;
-      }
+      if (this.#topics.carryOut(now)) continue;
       const input = this.#inbox.shift();
       if (input === undefined) break;
       dht.handle(now, input);
@@ -367,7 +342,7 @@ export class DhtDesk {
         this.#saveBy(ms(now + saveSoon));
         this.#bootstrap.done();
         this.#askEarly(now, true);
-        this.#topics.handle(now, { type: "ready" });
+        this.#topics.ready(now);
         return this.#tell({ type: "ready" });
       default:
         return this.#questions.answered(output);
@@ -381,35 +356,6 @@ export class DhtDesk {
   #saveBy(at: Ms): void {
     if (this.#state.name === "running" && at < this.#state.saveAt)
       this.#state = { ...this.#state, saveAt: at };
-  }
-
-  #askTopic(now: Ms, { infoHash, ...output }: TopicsOutput): void {
-    if (output.type === "cancel") {
-      const request = this.#asks.get(infoHash);
-      this.#asks.delete(infoHash);
-      if (request !== undefined) this.cancel(now, request);
-      return;
-    }
-    const { seed } = output;
-    const question = {
-      type: "get-peers",
-      infoHash: idBytes(infoHash),
-      announce: { seed },
-      noSeed: seed,
-    } as const;
-    const request = this.ask(now, question, (answer) => {
-      if (this.#asks.get(infoHash) !== request) return; // the torrent has left
-      const time = this.#parts.time();
-      if (answer.type === "peers")
-        this.#parts.torrents
-          .get(infoHash)
-          ?.input(time, { type: "add-peers", addresses: answer.addresses, source: "dht" });
-      if (answer.type !== "done") return;
-      this.#asks.delete(infoHash);
-      const answered: TopicsInput = { type: "answered", infoHash, stored: answer.report.stored };
-      this.#topics.handle(time, answered);
-    });
-    this.#asks.set(infoHash, request);
   }
 
   #tell(report: DhtReport["report"]): void {
