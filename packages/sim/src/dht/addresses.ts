@@ -18,16 +18,21 @@ export class Addresses {
   }
 
   next(): Address {
+    const { ip } = this.unused();
+    return this.give(ip);
+  }
+
+  /** One that belongs to nobody, now. */
+  unused(): Address {
     for (;;) {
-      const network = this.#prng.pick(this.#networks) ?? new Uint8Array();
-      const ip = this.#within(network);
-      if (ip !== undefined) return this.give(ip);
+      const ip = this.#within(this.#prng.pick(this.#networks) ?? new Uint8Array());
+      if (ip !== undefined) return { ip, port: this.#port() };
     }
   }
 
   /** So many addresses in one /24 (IPv6: /64) nobody else is in. */
   subnet(count: number): Address[] {
-    const subnet = this.#unused();
+    const subnet = this.#emptySubnet();
     const bytes = new Uint8Array(this.#family === 4 ? 4 : 16);
     bytes.set(subnet);
     const low = bytes.length - 1;
@@ -50,10 +55,14 @@ export class Addresses {
 
   give(ip: string): Address {
     this.#given.add(ip);
-    return { ip, port: 1024 + this.#prng.below(60_000) };
+    return { ip, port: this.#port() };
   }
 
-  #unused(): Uint8Array {
+  #port(): number {
+    return 1024 + this.#prng.below(60_000);
+  }
+
+  #emptySubnet(): Uint8Array {
     const network = this.emptyNetwork();
     return this.#family === 4
       ? Uint8Array.of(...network, this.#prng.below(256))

@@ -19,6 +19,8 @@ export class Place {
   readonly nat: Nat | undefined;
   /** Undefined while nobody is at home: datagrams vanish. */
   listener: Listener | undefined;
+  /** From here, since the beginning. */
+  bytesSent = 0;
 
   constructor(index: number, address: Address, nat: Nat | undefined) {
     this.index = index;
@@ -47,7 +49,6 @@ export class DatagramNet {
   #count = 0;
   /** Since the beginning. */
   sent = 0;
-  bytesSent = 0;
   /** What a NAT kept out. */
   refused = 0;
 
@@ -77,7 +78,7 @@ export class DatagramNet {
   send(from: Place, to: Address, bytes: Uint8Array): void {
     const { clock, prng, loss, replay } = this.#options;
     this.sent += 1;
-    this.bytesSent += bytes.length;
+    from.bytesSent += bytes.length;
     from.nat?.sent(clock.now, to);
     replay?.add("datagram", clock.now, from.index, bytes);
     const place = this.#byIp.get(to.ip);

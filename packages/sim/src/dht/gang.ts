@@ -19,6 +19,7 @@ export class Gang {
   readonly #lab: DhtLab;
   readonly #crew = new Neighbours<Sybil>();
   readonly #members: Sybil[] = []; // bounded by the scenario
+  #greeted = 0;
 
   constructor(lab: DhtLab) {
     this.#lab = lab;
@@ -36,11 +37,13 @@ export class Gang {
     crew.add(added);
   }
 
-  /** Everybody greets, spread over the time. */
-  greet({ near, anywhere, within }: Greetings): void {
+  /** Those who joined since the last time greet, spread over the time; or all of them. */
+  greet({ near, anywhere, within }: Greetings, who: "new" | "all" = "new"): void {
     const { clock, prng, nodes } = this.#lab;
     const honest = new Neighbours<LabNode>(nodes);
-    for (const member of this.#members) {
+    const greeting = who === "all" ? this.#members : this.#members.slice(this.#greeted);
+    this.#greeted = this.#members.length;
+    for (const member of greeting) {
       const met = honest.closest(member.id, near);
       for (let count = 0; count < anywhere; count += 1) met.push(must(prng.pick(nodes), "somebody is there"));
       for (const { address } of met)
@@ -51,5 +54,6 @@ export class Gang {
   leave(): void {
     for (const member of this.#members) member.leave();
     this.#members.length = 0;
+    this.#greeted = 0;
   }
 }

@@ -17,7 +17,7 @@ export interface EclipseFigures {
   readonly lost: number;
 }
 
-const greetings: Greetings = { near: 100, anywhere: 50, within: minutes(1) };
+const greetings: Greetings = { near: 60, anywhere: 20, within: minutes(1) };
 const settleTime: Ms = minutes(2);
 const restTime: Ms = minutes(5);
 
@@ -47,7 +47,7 @@ export class Eclipses {
     const gangs = stored.map((one) => this.#gangFor(one, options));
     for (const gang of gangs) assert(gang.size === sybils, "as many as were wanted");
     for (let round = 0; round < 2; round += 1) {
-      for (const gang of gangs) gang.greet(greetings);
+      for (const gang of gangs) gang.greet(greetings, "all");
       lab.runFor(greetings.within + settleTime);
     }
     const sought = seek(lab, lab.pickNodes(options.lookups), stored, seconds(60));

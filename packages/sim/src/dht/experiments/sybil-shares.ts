@@ -17,7 +17,7 @@ export interface SybilFigures {
   readonly inTables: Tally;
 }
 
-const greetings: Greetings = { near: 24, anywhere: 48, within: minutes(1) };
+const greetings: Greetings = { near: 24, anywhere: 32, within: minutes(1) };
 const settleTime: Ms = minutes(2);
 
 /**
