@@ -19,6 +19,10 @@ import { RoutingTable } from "./routing-table.ts";
 import { SizeEstimate } from "./size-estimate.ts";
 import { type Transaction, Transactions, transactionBytes } from "./transactions.ts";
 
+/** Silent nodes that are remembered until somebody answers, and for how long. The oldest goes. */
+const silentMax = 8;
+const silentFor = 10_000;
+
 export interface EndpointOptions {
   readonly index: number;
   readonly family: Family;
@@ -60,6 +64,7 @@ export class Endpoint {
   #externalIp: string | undefined;
   #voting: boolean;
   #heardAt = Number.NEGATIVE_INFINITY;
+  #silent: { readonly node: CompactNode; readonly at: Ms }[] = []; // since the last answer; bounded by silentMax
   #queriesSent = 0;
 
   constructor(options: EndpointOptions) {
@@ -136,7 +141,7 @@ export class Endpoint {
   hear(now: Ms, from: Address, message: KrpcResponse | KrpcError): boolean {
     const transaction = this.#transactions.close(now, from, message.transaction);
     if (transaction === undefined) return false; // too late, or a forgery
-    this.#heardAt = now;
+    this.#blameSilent(now);
     const { purpose } = transaction;
     if (message.kind === "error") this.#hearError(now, purpose, message);
     else this.#hearResponse(now, purpose, message);
@@ -168,6 +173,7 @@ export class Endpoint {
   networkChanged(now: Ms): void {
     this.#roundTrips.forget();
     this.#votes.forget();
+    this.#silent = [];
     this.size.forget();
     this.table.doubtAll();
     for (const { purpose } of this.#transactions.clear()) purpose.asker.silent(now, purpose);
@@ -190,10 +196,19 @@ export class Endpoint {
     purpose.asker.refused(now, purpose, error);
   }
 
+  // Who is silent while others answer has failed. If nobody answers at all, it is our own line that is down.
   #lose(now: Ms, { purpose, sentAt }: Transaction<Purpose>): void {
-    // If nobody at all answered since, it is our own line that is down.
-    if (purpose.node !== undefined && this.#heardAt > sentAt) this.table.failed(purpose.node);
+    const { node } = purpose;
+    if (node !== undefined && this.#heardAt > sentAt) this.table.failed(node);
+    else if (node !== undefined) this.#silent = [...this.#silent.slice(1 - silentMax), { node, at: now }];
     purpose.asker.silent(now, purpose);
+  }
+
+  // Where little is asked, the answer that shows our line to be up comes only with the next question.
+  #blameSilent(now: Ms): void {
+    this.#heardAt = now;
+    for (const { node, at } of this.#silent) if (now - at <= silentFor) this.table.failed(node);
+    this.#silent = [];
   }
 
   #vote(voter: Address, seenAs: Address): boolean {

@@ -12,7 +12,8 @@ export interface LookupOwner {
   heard(now: Ms, candidate: Candidate, response: KrpcResponse): "go-on" | "enough";
   /** Nobody is left to be asked; until then the lookup may not end. */
   mayEnd(): boolean;
-  ended(now: Ms, run: LookupRun): void;
+  /** `enough`: because it was, and not because everyone was asked. */
+  ended(now: Ms, run: LookupRun, enough: boolean): void;
 }
 
 /** Carries out a lookup over an endpoint: asks whom it names and tells it what came of it. */
@@ -96,7 +97,7 @@ export class LookupRun implements Asker, Stalled {
   #end(now: Ms, enough = false): void {
     if (!enough && !this.#owner.mayEnd()) return this.#endpoint.stall(this);
     this.stop();
-    this.#owner.ended(now, this);
+    this.#owner.ended(now, this, enough);
   }
 }
 

@@ -26,7 +26,7 @@ export interface DhtContact {
 export interface DhtOptions {
   /** At least one. The order gives each its index. */
   readonly endpoints: readonly DhtEndpointOptions[];
-  /** For choices, and for transaction ids: seed it with 53 bits of true chance. */
+  /** For choices and ids. Transaction ids come from the responder's secret. */
   readonly prng: Prng;
   /** Nodes to begin with when the table knows none; names are resolved by the host. May be empty. */
   readonly bootstrap: readonly Address[];

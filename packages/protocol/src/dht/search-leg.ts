@@ -98,7 +98,8 @@ export class SearchLeg implements LookupOwner, Stalled {
     return !this.endpoint.joining;
   }
 
-  ended(now: Ms): void {
+  ended(now: Ms, _run: LookupRun, enough: boolean): void {
+    if (enough) return this.#end(now);
     const { defences, size } = this.endpoint;
     const seekBeside = defences.sideSearch && !this.#soughtBeside && this.#lookup.crowded;
     if (seekBeside) {

@@ -1,0 +1,77 @@
+import { equal, ok } from "node:assert/strict";
+import { test } from "node:test";
+import { Prng } from "@dure/base";
+import { isCrowded } from "./crowding.ts";
+import { compareDistance, distanceShare } from "./distance.ts";
+import { SizeEstimate } from "./size-estimate.ts";
+
+test("one lookup estimates within about a quarter, sixteen within 8 %, and neither leans to a side", () => {
+  const prng = new Prng(1);
+  for (const size of [1000, 5000]) {
+    const ids = Array.from({ length: size }, () => prng.bytes(20));
+    const spreadOf = (lookups: number, rounds: number) => {
+      const errors: number[] = [];
+      for (let round = 0; round < rounds; round += 1) {
+        const estimate = new SizeEstimate();
+        for (let lookup = 0; lookup < lookups; lookup += 1) addLookup(estimate, ids, prng);
+        errors.push((estimate.nodes ?? 0) / size - 1);
+      }
+      const mean = errors.reduce((sum, error) => sum + error, 0) / rounds;
+      return { mean, deviation: Math.sqrt(errors.reduce((sum, error) => sum + error ** 2, 0) / rounds) };
+    };
+    const one = spreadOf(1, 100);
+    ok(one.deviation > 0.15 && one.deviation < 0.32, `one lookup errs by ${one.deviation}`);
+    const sixteen = spreadOf(16, 20);
+    ok(sixteen.deviation < 0.12, `sixteen err by ${sixteen.deviation}`);
+    ok(Math.abs(sixteen.mean) < 0.08, `and lean by ${sixteen.mean}`);
+  }
+});
+
+test("a network with fewer nodes than a lookup wants is as large as what it found, and ourselves", () => {
+  const prng = new Prng(2);
+  const estimate = new SizeEstimate();
+  addLookup(
+    estimate,
+    Array.from({ length: 12 }, () => prng.bytes(20)),
+    prng,
+  );
+  equal(estimate.nodes, 13);
+  equal(estimate.shareOf(20), 1);
+});
+
+test("who crowds a few targets moves nothing", () => {
+  const prng = new Prng(3);
+  const ids = Array.from({ length: 1000 }, () => prng.bytes(20));
+  const estimate = new SizeEstimate();
+  for (let lookup = 0; lookup < 9; lookup += 1) addLookup(estimate, ids, prng);
+  const before = estimate.nodes ?? 0;
+  const target = prng.bytes(20);
+  const crowd = Array.from({ length: 20 }, (_, index) => ({ id: target.with(19, index), group: 0 }));
+  for (let again = 0; again < 50; again += 1) estimate.add(target, crowd, 20);
+  ok(Math.abs((estimate.nodes ?? 0) / before - 1) < 0.3);
+  estimate.forget();
+  equal(estimate.nodes, undefined);
+  equal(estimate.shareOf(20), undefined);
+});
+
+test("of 1,000 honest places few look crowded; eight strangers nearest the target always do", () => {
+  const prng = new Prng(4);
+  let alarms = 0;
+  for (let round = 0; round < 1000; round += 1) {
+    const shares = Array.from({ length: 1000 }, () => prng.float() * 50).sort((a, b) => a - b); // 20 expected in [0, 1]
+    if (isCrowded(shares)) alarms += 1;
+    ok(isCrowded([...Array.from({ length: 8 }, (_, index) => index / 1000), ...shares]));
+  }
+  ok(alarms < 20, `${alarms} false alarms`);
+});
+
+function addLookup(estimate: SizeEstimate, ids: readonly Uint8Array[], prng: Prng): void {
+  const target = prng.bytes(20);
+  const far = (id: Uint8Array) => distanceShare(target, id);
+  const near = ids.filter((id) => far(id) < 100 / ids.length).sort((a, b) => compareDistance(target, a, b));
+  estimate.add(
+    target,
+    near.slice(0, 20).map((id) => ({ id, group: id[19]! & 63 })),
+    20,
+  );
+}
