@@ -132,7 +132,7 @@ export class DhtDesk {
     if (this.#state.saveAt <= now) {
       this.#state = { ...this.#state, saveAt: ms(now + saveEvery) };
       this.save();
-      if (this.#alone(now)) this.#bootstrap.begin(now);
+      if (this.#alone(now) && this.#bootstrap.deadline() === undefined) this.#bootstrap.begin(now);
     }
     this.#bootstrap.wake(now);
     this.#settle(now);

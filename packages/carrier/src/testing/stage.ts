@@ -8,6 +8,7 @@ import {
   decodeMessage,
   encodeHandshake,
   encodeMessage,
+  type Handshake,
   type Info,
   type PeerMessage,
   parseInfo,
@@ -26,6 +27,10 @@ export interface StageShape {
   readonly have?: "all" | "none";
   readonly trackers?: readonly string[];
   readonly dht?: DhtDeskOptions;
+  /** What the database gives back of the DHT. */
+  readonly dhtTables?: readonly DhtTable[];
+  /** State jobs are held from the beginning. */
+  readonly holdState?: boolean;
   readonly private?: boolean;
   readonly lsd?: boolean;
 }
@@ -82,8 +87,7 @@ export class CarrierStage {
   readonly reports: TorrentReport[] = [];
   readonly effects: (HostEffect | Report | DhtReport)[] = [];
   readonly dhtReports: DhtReport["report"][] = [];
-  /** What the database gives back of the DHT. */
-  dhtTables: readonly DhtTable[] = [];
+  readonly #dhtTables: readonly DhtTable[];
   readonly stateJobs: StateJob[] = [];
   /** True keeps a state job unanswered until `answerState`. */
   holdState: ((job: StateJob) => boolean) | undefined;
@@ -97,6 +101,8 @@ export class CarrierStage {
     const { info, content } = sampleOf(shape.pieces, shape.blocks * 16_384, shape.private);
     this.info = info;
     this.content = content;
+    this.#dhtTables = shape.dhtTables ?? [];
+    if (shape.holdState === true) this.holdState = () => true;
     const memory = new Uint8Array((shape.slabs ?? 16) * slabBytes);
     const { totalBytes, pieceBytes, pieces: digests, pieceCount } = info;
     this.disk = new FakeDisk({ totalBytes, pieceBytes, pool: memory, digests });
@@ -147,7 +153,7 @@ export class CarrierStage {
   }
 
   /** An incoming connection that has said its handshake. */
-  join(options: { fast?: boolean; id?: number } = {}): WirePeer {
+  join(options: { fast?: boolean; dht?: boolean; id?: number } = {}): WirePeer {
     const peer = this.dial();
     const id = must(peerId(new Uint8Array(20).fill(options.id ?? peer.socket + 1)), "an id");
     peer.raw(
@@ -156,6 +162,7 @@ export class CarrierStage {
         peerId: id,
         fast: options.fast ?? true,
         extended: false,
+        dht: options.dht ?? false,
       }),
     );
     return peer;
@@ -261,7 +268,7 @@ export class CarrierStage {
   #stateResult(job: StateJob) {
     if (this.failState) return { type: "failed", job: job.job, detail: "as told" } as const;
     if (job.type === "load-dht")
-      return { type: "dht", job: job.job, tables: this.dhtTables, damaged: false } as const;
+      return { type: "dht", job: job.job, tables: this.#dhtTables, damaged: false } as const;
     return { type: "done", job: job.job } as const;
   }
 }
@@ -281,7 +288,8 @@ export class WirePeer {
   /** Bytes that wait because the carrier does not read. */
   #waiting: Uint8Array[] = [];
   #inbox: Uint8Array = new Uint8Array(0);
-  #greeted = false;
+  /** What the carrier said first. */
+  greeting: Handshake | undefined;
 
   constructor(stage: CarrierStage, socket: number) {
     this.#stage = stage;
@@ -344,10 +352,9 @@ export class WirePeer {
 
   #read(): void {
     for (;;) {
-      if (!this.#greeted) {
+      if (this.greeting === undefined) {
         if (this.#inbox.length < 68) return;
-        decodeHandshake(this.#inbox.subarray(0, 68));
-        this.#greeted = true;
+        this.greeting = decodeHandshake(this.#inbox.subarray(0, 68));
         this.#inbox = this.#inbox.slice(68);
       }
       if (this.#inbox.length < 4) return;

@@ -18,8 +18,9 @@ export function mutableItem(parts: {
   return { type: "mutable", value, publicKey: rawPublicKey(privateKey), signature, sequence, salt };
 }
 
-/** The 32 bytes of the public half of an ed25519 key. */
+/** The 32 bytes of an ed25519 key, or of the public half of a private one. */
 export function rawPublicKey(key: KeyObject): Uint8Array {
-  const { x } = createPublicKey(key).export({ format: "jwk" });
+  const half = key.type === "private" ? createPublicKey(key) : key;
+  const { x } = half.export({ format: "jwk" });
   return new Uint8Array(Buffer.from(must(x, "an ed25519 key has one coordinate"), "base64url"));
 }
