@@ -7,12 +7,19 @@ import { type TestContext, test } from "node:test";
 import { formatAddress, hex, idBytes, infoHash, must, utf8 } from "@dure/base";
 import { itemTarget } from "@dure/protocol";
 import { makeSample, type Sample, type SamplePlan, store } from "../crash/testing/index.ts";
-import { type DureNode, mutableItem, type NodeDhtOptions, openNode } from "../index.ts";
+import {
+  type DhtEndpointStatus,
+  type DureNode,
+  mutableItem,
+  type NodeDhtOptions,
+  openNode,
+} from "../index.ts";
 import { temporary } from "../testing/temporary.ts";
 import { Listener } from "./testing/listener.ts";
 
 const limit = { timeout: 30_000 };
-const closed = { port: 0, listen: "127.0.0.1", lsd: false, pex: false } as const;
+const closed = { port: 0, lsd: false, pex: false } as const;
+const four = { listen: "127.0.0.1" };
 
 /** Nodes on loopback in a folder of their own; all are closed when the test ends. */
 function network(context: TestContext) {
@@ -24,8 +31,9 @@ function network(context: TestContext) {
     for (const listener of listeners) listener.close();
     remove();
   });
-  const open = async (name: string, dht: Partial<NodeDhtOptions> = {}) => {
-    const node = await openNode({ profile: join(folder, name), ...closed, dht: { bootstrap: [], ...dht } });
+  const open = async (name: string, dht: Partial<NodeDhtOptions> = {}, where: { listen?: string } = four) => {
+    const profile = join(folder, name);
+    const node = await openNode({ profile, ...closed, ...where, dht: { bootstrap: [], ...dht } });
     nodes.add(node);
     return node;
   };
@@ -39,9 +47,9 @@ function network(context: TestContext) {
     return made;
   };
   /** A node that has everything. */
-  const seedOf = async (sample: Sample, dht: Partial<NodeDhtOptions>) => {
+  const seedOf = async (sample: Sample, dht: Partial<NodeDhtOptions>, where: { listen?: string } = four) => {
     store(sample, join(folder, "source"));
-    const node = await open("seed", dht);
+    const node = await open("seed", dht, where);
     await node.add({ source: sample.torrent, dir: join(folder, "source"), assumeComplete: true });
     return node;
   };
@@ -63,6 +71,12 @@ async function until(condition: () => boolean, what: string): Promise<void> {
     if (performance.now() > end) throw new Error(`not within 10 s: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
+}
+
+async function ready(node: DureNode): Promise<readonly DhtEndpointStatus[]> {
+  const endpoints = () => dhtOf(node).status().endpoints;
+  await until(() => endpoints().length > 0 && endpoints().every((endpoint) => endpoint.ready), "it is ready");
+  return endpoints();
 }
 
 async function collect<Found>(request: AsyncIterable<Found>): Promise<Found[]> {
@@ -248,9 +262,30 @@ test("a question may be left, cancelled, or outlive its node: it always ends", l
   throws(() => dht.findNode(new Uint8Array(3)), /20 bytes/);
 });
 
+test(
+  "both families are one node with a table each: who has only one is found by who has both (BEP 32)",
+  limit,
+  async (context) => {
+    const { folder, open, seedOf } = network(context);
+    const sample = sampleOf();
+    const entrance = await open("entrance", {}, {});
+    const six = `[::1]:${entrance.port}`;
+    await seedOf(sample, { bootstrap: [six] }, { listen: "::1" });
+    await until(() => dhtOf(entrance).status().peers > 0, "the seed is announced");
+    const leecher = await open("leecher", { bootstrap: [at(entrance), six] }, {});
+    deepEqual(
+      (await ready(leecher)).map(({ family }) => family),
+      [4, 6],
+    );
+    const handle = await leecher.add({ source: magnetOf(sample), dir: join(folder, "copy") });
+    await handle.done;
+    ok(readFileSync(join(folder, "copy", sample.name)).equals(sample.content));
+  },
+);
+
 test("without the option there is no DHT, and nothing is asked of anyone", limit, async (context) => {
   const { folder, remove } = temporary({ inMemory: true });
-  const node = await openNode({ profile: join(folder, "profile"), ...closed });
+  const node = await openNode({ profile: join(folder, "profile"), ...closed, ...four });
   context.after(async () => {
     await node.close();
     remove();
