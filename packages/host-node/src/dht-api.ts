@@ -41,7 +41,7 @@ export interface NodeDhtOptions {
  * What nobody has taken yet is kept, at most 10,000 results; beyond that the oldest are dropped.
  */
 export interface DhtRequest<Found> extends AsyncIterable<Found> {
-  /** Resolves in any case, at the latest some 40 s after the question; when the node closes, as cancelled. Never rejects. */
+  /** Resolves in any case, within a minute where no others wait before it; when the node closes, as cancelled. Never rejects. */
   readonly done: Promise<LookupReport>;
   cancel(): void;
 }
@@ -75,11 +75,12 @@ export type DhtEvent =
  * The DHT that the node takes part in.
  *
  * A question asked before the node is `ready` waits for that, at most 8 s, and is then asked of whoever is known: with
- * nobody there it ends with nothing. At most 64 questions are open at once; more wait for their turn, at most
- * 1,000, and beyond that end at once, cancelled. No method throws for what the network does; a key that is not 20 bytes
+ * nobody there it ends with nothing. 32 questions are asked at once; more wait for their turn, some 2,000 at most,
+ * and beyond that end at once, cancelled. No method throws for what the network does; a key that is not 20 bytes
  * throws, as does a closed node (`NodeError` "stopped").
  */
 export interface DhtHandle {
+  /** No endpoints for a moment after the node has opened: the table of last time is being read. */
   status(): DhtStatus;
   /** Peers of a torrent, each address once. With `announce` we are among them afterwards, under the port of this node. */
   peers(
