@@ -5,6 +5,7 @@ export * from "./bitfield.ts";
 export * from "./bounded.ts";
 export * from "./bytes.ts";
 export * from "./ids.ts";
+export * from "./ip-ranges.ts";
 export * from "./machine.ts";
 export * from "./prng.ts";
 export * from "./queue.ts";

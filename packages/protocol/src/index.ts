@@ -1,6 +1,7 @@
 export * from "./bencode/index.ts";
 export * from "./dht/index.ts";
 export * from "./extension/index.ts";
+export * from "./filters/index.ts";
 export * from "./krpc/index.ts";
 export * from "./lsd/index.ts";
 export * from "./magnet/index.ts";
