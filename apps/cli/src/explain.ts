@@ -22,13 +22,23 @@ export function explain(error: unknown, messages: Messages): Explained {
   }
   if (isNodeError(error)) {
     const { message, detail } = error;
-    const local = error.code === "source-unreachable" && detail === "local-address";
-    const key = local ? "node.source-local" : nodeErrors[error.code];
-    const text = messages.text(key, { message, detail });
+    const text = messages.text(special(error) ?? nodeErrors[error.code], { message, detail });
     return { code: error.code, message: oneLine(text), status: 1 };
   }
   const message = error instanceof Error ? error.message : String(error);
   return { code: "internal", message: oneLine(messages.text("error.internal", { message })), status: 1 };
+}
+
+/** Where the detail makes it another matter. */
+function special({
+  code,
+  detail,
+}: {
+  readonly code: NodeErrorCode;
+  readonly detail: string;
+}): MessageKey | undefined {
+  if (code === "source-unreachable" && detail === "local-address") return "node.source-local";
+  return code === "bad-source" && detail === "publisher" ? "node.source-publisher" : undefined;
 }
 
 const nodeErrors: Readonly<Record<NodeErrorCode, MessageKey>> = {
@@ -41,6 +51,10 @@ const nodeErrors: Readonly<Record<NodeErrorCode, MessageKey>> = {
   profile: "node.profile",
   listen: "node.listen",
   disk: "node.disk",
+  key: "node.key",
+  "key-missing": "node.key-missing",
+  "key-exists": "node.key-exists",
+  "key-exposed": "node.key-exposed",
   stopped: "node.stopped",
 };
 

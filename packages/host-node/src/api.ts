@@ -178,6 +178,10 @@ export type NodeErrorCode =
   | "profile" // the database cannot be opened
   | "listen" // the port is taken
   | "disk"
+  | "key" // a key file that cannot be read, written or used
+  | "key-missing"
+  | "key-exists" // keys are never written over
+  | "key-exposed" // others than its owner may open it
   | "stopped";
 
 export class NodeError extends Error {

@@ -3,4 +3,5 @@ export * from "./api.ts";
 export { mutableItem, rawPublicKey } from "./dht/index.ts";
 export * from "./dht-api.ts";
 export { DiskWorkers } from "./disk/index.ts";
+export { createKeyFile, readKeyFile } from "./keys/index.ts";
 export { openNode } from "./node/node.ts";

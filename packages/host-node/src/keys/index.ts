@@ -1,0 +1,2 @@
+export { mutableItem, rawPublicKey } from "../dht/index.ts";
+export * from "./key-file.ts";
