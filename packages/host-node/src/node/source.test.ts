@@ -27,6 +27,12 @@ test("a magnet link gives its trackers a tier each, its peers and its selection"
   equal(source.select?.[0]?.last, 1);
 });
 
+test("a magnet link that names a publisher alone is refused by that name (BEP 46)", async () => {
+  const link = `magnet:?xs=urn:btpk:${"ab".repeat(32)}`;
+  await rejects(readSource(link, never), { code: "bad-source", detail: "publisher", message: /dure follow/ });
+  equal((await readSource(`${link}&xt=urn:btih:${hash}`, never)).infoHash, hash);
+});
+
 test("what is no source is said in one line, with the reason", async () => {
   await rejects(readSource("/no/such/file.torrent", never), { code: "bad-source" });
   await rejects(readSource("magnet:?dn=nothing", never), { code: "bad-source", detail: "no-topic" });

@@ -76,6 +76,13 @@ function fromMagnet(text: string): Source {
   if (!parsed.ok)
     throw new NodeError("bad-source", `the magnet link cannot be used: ${parsed.reason}`, parsed.reason);
   const magnet = parsed.value;
+  if (magnet.infoHash === null && magnet.publicKey !== undefined) {
+    throw new NodeError(
+      "bad-source",
+      "the magnet link names a publisher, not a torrent: dure follow downloads what is published",
+      "publisher",
+    );
+  }
   if (magnet.infoHash === null) {
     throw new NodeError(
       "bad-source",
