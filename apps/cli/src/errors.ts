@@ -22,6 +22,9 @@ export type CliErrorCode =
   | "file" // a file that cannot be read or written
   | "bad-torrent"
   | "incomplete"
+  | "dht-unreachable" // nobody answered
+  | "not-found" // nobody has what was asked for
+  | "not-stored"
   | "internal";
 
 /** Usage is 2, everything else 1 (CONTRACT.md, "Commands"). */

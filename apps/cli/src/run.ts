@@ -83,6 +83,8 @@ const bodies: Readonly<Record<Exclude<CommandName, "help">, () => Promise<Body>>
   show: async () => (await import("./commands/show.ts")).show,
   verify: async () => (await import("./commands/verify.ts")).verify,
   magnet: async () => (await import("./commands/magnet.ts")).magnet,
+  keys: async () => (await import("./commands/keys.ts")).keys,
+  dht: async () => (await import("./commands/dht.ts")).dht,
   demo: async () => (await import("./commands/demo.ts")).demo,
   completion: async () => (await import("./commands/completion.ts")).completion,
 };

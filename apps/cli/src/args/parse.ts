@@ -9,6 +9,7 @@ import {
   type OptionSpec,
   type OptionTable,
   type OptionValues,
+  type VerbSpec,
 } from "../table/index.ts";
 import { suggest } from "./suggest.ts";
 import { parseValue } from "./values.ts";
@@ -45,7 +46,7 @@ export function parse(args: readonly string[]): Request {
   if (values.version === true) return { type: "version" };
   if (values.help === true) return { type: "help", command };
   if (command.name === "help") return helpFor(operands);
-  checkOperands(command, operands);
+  checkWords(command, operands, values);
   return { type: "run", command, operands, options: values };
 }
 
@@ -161,20 +162,59 @@ function helpFor(operands: readonly string[]): Request {
   };
 }
 
-function checkOperands(command: CommandSpec, operands: readonly string[]): void {
+function checkWords(
+  command: CommandSpec,
+  operands: readonly string[],
+  values: Readonly<Record<string, unknown>>,
+): void {
   const name = `dure ${command.name}`;
-  for (const [index, spec] of command.operands.entries()) {
+  if (command.verbs === undefined) return checkOperands(command, operands, name);
+  const [word, ...rest] = operands;
+  const verb = command.verbs.find((each) => each.name === word) ?? refuseVerb(command, command.verbs, word);
+  refuseOptionsOfOthers(command, verb, values);
+  checkOperands(verb, rest, name);
+}
+
+function refuseVerb({ name }: CommandSpec, verbs: readonly VerbSpec[], word: string | undefined): never {
+  const words = verbs.map((verb) => verb.name);
+  const choices = words.join(", ");
+  if (word === undefined || word === "")
+    throw usageError("usage.verb-wanted", { command: `dure ${name}`, choices });
+  const near = suggest(word, words);
+  if (near === undefined) throw usageError("usage.bad-operand", { operand: word, choices });
+  throw usageError("usage.unknown-command-near", { command: `${name} ${word}`, near: `${name} ${near}` });
+}
+
+function refuseOptionsOfOthers(
+  command: CommandSpec,
+  verb: VerbSpec,
+  values: Readonly<Record<string, unknown>>,
+): void {
+  for (const [name, spec] of Object.entries(command.options)) {
+    const given = values[name] !== undefined && values[name] !== false;
+    if (spec.group !== "command" || !given || verb.takes.includes(name)) continue;
+    const args = { option: `--${name}`, command: `dure ${command.name} ${verb.name}` };
+    throw usageError("usage.option-of-another", args);
+  }
+}
+
+function checkOperands(
+  { operands: specs }: Pick<CommandSpec, "operands">,
+  operands: readonly string[],
+  command: string,
+): void {
+  for (const [index, spec] of specs.entries()) {
     const given = operands[index];
     if (given === undefined) {
       if (spec.optional === true) continue;
-      throw usageError("usage.operand-wanted", { operand: spec.name, command: name });
+      throw usageError("usage.operand-wanted", { operand: spec.name, command });
     }
-    if (given === "") throw usageError("usage.operand-wanted", { operand: spec.name, command: name });
+    if (given === "") throw usageError("usage.operand-wanted", { operand: spec.name, command });
     const choices = Array.isArray(spec.complete) ? spec.complete : undefined;
     if (choices !== undefined && !choices.includes(given)) {
       throw usageError("usage.bad-operand", { operand: given, choices: choices.join(", ") });
     }
   }
-  const extra = operands[command.operands.length];
-  if (extra !== undefined) throw usageError("usage.extra-operand", { operand: extra, command: name });
+  const extra = operands[specs.length];
+  if (extra !== undefined) throw usageError("usage.extra-operand", { operand: extra, command });
 }

@@ -27,7 +27,7 @@ export function parseValue(
     case "rate":
       return parseRate(text) ?? fail(bad("usage.bad-rate"));
     case "integer":
-      if (!/^\d{1,9}$/.test(text) || Number(text) < value.min || Number(text) > value.max) {
+      if (!/^\d{1,16}$/.test(text) || Number(text) < value.min || Number(text) > value.max) {
         throw bad("usage.bad-integer", { min: value.min, max: value.max });
       }
       return Number(text);

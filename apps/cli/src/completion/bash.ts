@@ -1,5 +1,5 @@
 import type { ValueSpec } from "../table/index.ts";
-import { type CommandSpec, commands } from "../table/index.ts";
+import { type CommandSpec, commands, type OperandSpec } from "../table/index.ts";
 import { offeredOptions } from "./offered.ts";
 
 /** For bash 3.2 and later, with or without the bash-completion package. */
@@ -48,26 +48,43 @@ complete -F _dure dure
 }
 
 function commandCase(command: CommandSpec): string {
-  const operand = command.operands[0]?.complete;
-  const operands =
-    operand === "torrent"
-      ? "_dure_suffix .torrent"
-      : operand === "path"
-        ? "_dure_paths -f"
-        : operand === "command"
-          ? `_dure_words "${commands.map((other) => other.name).join(" ")}"`
-          : operand === undefined
-            ? `_dure_words "${optionWords(command)}"`
-            : `_dure_words "${operand.join(" ")}"`;
+  const { verbs } = command;
+  // The verb follows its command; all verbs of a command that take something take the same.
+  const rest = verbs?.find((verb) => verb.operands.length > 0)?.operands[0] ?? command.operands[0];
+  const verbCase =
+    verbs === undefined
+      ? ""
+      : `\n        ${command.name}) ${words(verbs.map((verb) => verb.name))}; return ;;`;
   return `    ${command.name})
       case "$before" in
-${valueCases(command, "        ")}
+${valueCases(command, "        ")}${verbCase}
       esac
       case "$word" in
         -*) _dure_words "${optionWords(command)}" ;;
-        *) ${operands} ;;
+        *) ${operandWords(rest?.complete) ?? words([optionWords(command)])} ;;
       esac
       ;;`;
+}
+
+function operandWords(complete: OperandSpec["complete"] | undefined): string | undefined {
+  switch (complete) {
+    case undefined:
+      return undefined;
+    case "torrent":
+      return "_dure_suffix .torrent";
+    case "path":
+      return "_dure_paths -f";
+    case "command":
+      return words(commands.map((other) => other.name));
+    case "none":
+      return ":";
+    default:
+      return words(complete);
+  }
+}
+
+function words(all: readonly string[]): string {
+  return `_dure_words "${all.join(" ")}"`;
 }
 
 function optionWords(command: CommandSpec | undefined): string {
@@ -100,9 +117,9 @@ function valueWords(value: ValueSpec): string {
     case "file":
       return value.suffix === undefined ? "_dure_paths -f" : `_dure_suffix ${value.suffix}`;
     case "choice":
-      return `_dure_words "${value.choices.join(" ")}"`;
+      return words(value.choices);
     case "bootstrap":
-      return '_dure_words "none"';
+      return words(["none"]);
     default:
       return ":";
   }

@@ -1,6 +1,12 @@
 import type { Messages } from "../messages/index.ts";
 import type { ValueSpec } from "../table/index.ts";
-import { type CommandSpec, commands, globalOptions, type OptionSpec } from "../table/index.ts";
+import {
+  type CommandSpec,
+  commands,
+  globalOptions,
+  type OperandSpec,
+  type OptionSpec,
+} from "../table/index.ts";
 import { offeredOptions } from "./offered.ts";
 
 export function fishScript(messages: Messages): string {
@@ -22,20 +28,35 @@ export function fishScript(messages: Messages): string {
 
 function commandLines(command: CommandSpec, messages: Messages): string[] {
   const seen = `__fish_seen_subcommand_from ${command.name}`;
-  const operands = command.operands.map((operand) => {
-    const complete = operand.complete;
-    const words =
-      complete === "torrent"
-        ? "(__fish_complete_suffix .torrent)"
-        : complete === "command"
-          ? commands.map((other) => other.name).join(" ")
-          : complete === "path"
-            ? undefined
-            : complete.join(" ");
-    return `complete -c dure -n "${seen}" ${words === undefined ? "-F" : `-a ${quote(words)}`}`;
-  });
+  const verbs = command.verbs ?? [];
+  const names = verbs.map((verb) => verb.name).join(" ");
+  const words = verbs.map(
+    (verb) =>
+      `complete -c dure -n "${seen}; and not __fish_seen_subcommand_from ${names}" -a ${verb.name} -d ${quote(messages.text(verb.summary))}`,
+  );
+  // All verbs of a command that take something take the same.
+  const rest = verbs.find((verb) => verb.operands.length > 0)?.operands ?? command.operands;
+  const after = verbs.length === 0 ? seen : `${seen}; and __fish_seen_subcommand_from ${names}`;
+  const operands = rest
+    .filter(({ complete }) => complete !== "none")
+    .map(({ complete }) => `complete -c dure -n "${after}" ${operandFlags(complete)}`);
   const own = offeredOptions(command).filter(([name]) => !Object.hasOwn(globalOptions, name));
-  return [...operands, ...own.map(([name, spec]) => optionLine(name, spec, seen, messages))];
+  return [...words, ...operands, ...own.map(([name, spec]) => optionLine(name, spec, seen, messages))];
+}
+
+function operandFlags(complete: OperandSpec["complete"]): string {
+  switch (complete) {
+    case "torrent":
+      return `-a ${quote("(__fish_complete_suffix .torrent)")}`;
+    case "command":
+      return `-a ${quote(commands.map((other) => other.name).join(" "))}`;
+    case "path":
+      return "-F";
+    case "none":
+      return "";
+    default:
+      return `-a ${quote(complete.join(" "))}`;
+  }
 }
 
 function optionLine(name: string, spec: OptionSpec, seen: string | undefined, messages: Messages): string {

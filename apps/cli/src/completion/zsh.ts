@@ -1,7 +1,7 @@
 import { valueName } from "../help/help.ts";
 import type { Messages } from "../messages/index.ts";
 import type { ValueSpec } from "../table/index.ts";
-import { type CommandSpec, commands, type OptionSpec } from "../table/index.ts";
+import { type CommandSpec, commands, type OperandSpec, type OptionSpec } from "../table/index.ts";
 import { offeredOptions } from "./offered.ts";
 
 export function zshScript(messages: Messages): string {
@@ -32,20 +32,37 @@ _dure "$@"
 }
 
 function commandCase(command: CommandSpec, messages: Messages): string {
-  const operands = command.operands.map((operand) => {
-    const complete = operand.complete;
-    const action =
-      complete === "torrent"
-        ? "_files -g '*.torrent(-.)'"
-        : complete === "path"
-          ? "_files"
-          : `(${(complete === "command" ? commands.map((other) => other.name) : complete).join(" ")})`;
-    return ` \\\n            ${quote(`1:${escapeSpec(operand.name)}:${action}`)}`;
-  });
+  const operands = places(command).map(
+    ({ name, complete }, index) =>
+      ` \\\n            ${quote(`${index + 1}:${escapeSpec(name)}:${operandAction(complete)}`)}`,
+  );
   return `        ${command.name})
           _arguments -S \\
 ${specs(command, messages, "            ")}${operands.join("")}
           ;;`;
+}
+
+/** The verb, if there is one, and what follows; all verbs of a command that take something take the same. */
+function places({ verbs, operands }: CommandSpec): readonly Pick<OperandSpec, "name" | "complete">[] {
+  if (verbs === undefined) return operands;
+  const names = verbs.map((verb) => verb.name);
+  const rest = verbs.find((verb) => verb.operands.length > 0)?.operands ?? [];
+  return [{ name: names.join("|"), complete: names }, ...rest];
+}
+
+function operandAction(complete: OperandSpec["complete"]): string {
+  switch (complete) {
+    case "torrent":
+      return "_files -g '*.torrent(-.)'";
+    case "path":
+      return "_files";
+    case "command":
+      return `(${commands.map((other) => other.name).join(" ")})`;
+    case "none":
+      return " ";
+    default:
+      return `(${complete.join(" ")})`;
+  }
 }
 
 function specs(command: CommandSpec | undefined, messages: Messages, indent: string): string {

@@ -4,6 +4,7 @@ import {
   type CommandSpec,
   commands,
   globalOptions,
+  type OperandSpec,
   type OptionGroup,
   type OptionSpec,
 } from "../table/index.ts";
@@ -16,7 +17,7 @@ const columnsMin = 40;
 export function overview(messages: Messages, columns: number): string {
   const width = clampColumns(columns);
   const rows = commands.map((command) => ({
-    left: [command.name, ...operandNames(command)].join(" "),
+    left: [command.name, ...verbNames(command), ...operandNames(command)].join(" "),
     right: messages.text(command.summary),
   }));
   return [
@@ -38,19 +39,25 @@ export function overview(messages: Messages, columns: number): string {
 /** The page of `dure COMMAND --help`. */
 export function commandHelp(command: CommandSpec, messages: Messages, columns: number): string {
   const width = clampColumns(columns);
-  const usage = ["dure", command.name, ...operandNames(command), messages.text("help.options-word")];
+  const usage = [
+    ...["dure", command.name, ...verbNames(command), ...operandNames(command)],
+    messages.text("help.options-word"),
+  ];
   const lines = [
     `${messages.text("help.usage")} ${usage.join(" ")}`,
     "",
     ...wrap(messages.text(command.summary), width),
   ];
-  if (command.operands.length > 0) {
-    const rows = command.operands.map((operand) => ({
-      left: operand.name,
-      right: messages.text(operand.help),
-    }));
-    lines.push("", ...columnsOf(rows, width));
-  }
+  const verbs = (command.verbs ?? []).map((verb) => ({
+    left: [verb.name, ...operandNames(verb)].join(" "),
+    right: messages.text(verb.summary),
+  }));
+  if (verbs.length > 0) lines.push("", ...columnsOf(verbs, width));
+  const operands = everyOperand(command).map((operand) => ({
+    left: operand.name,
+    right: messages.text(operand.help),
+  }));
+  if (operands.length > 0) lines.push("", ...columnsOf(operands, width));
   const table = Object.entries<OptionSpec>({ ...command.options, ...globalOptions });
   for (const group of ["command", "network", "output", "global"] as const) {
     const rows = optionRows(
@@ -100,7 +107,17 @@ const groupTitles = {
   global: "help.group-global",
 } as const satisfies Record<OptionGroup, string>;
 
-function operandNames(command: CommandSpec): string[] {
+/** Those of verbs as well; one that several verbs take stands once. */
+function everyOperand(command: CommandSpec): readonly OperandSpec[] {
+  const all = [...command.operands, ...(command.verbs ?? []).flatMap((verb) => verb.operands)];
+  return all.filter((operand, index) => all.findIndex((other) => other.help === operand.help) === index);
+}
+
+function verbNames({ verbs }: CommandSpec): string[] {
+  return verbs === undefined ? [] : [verbs.map((verb) => verb.name).join("|")];
+}
+
+function operandNames(command: Pick<CommandSpec, "operands">): string[] {
   return command.operands.map((operand) => (operand.optional === true ? `[${operand.name}]` : operand.name));
 }
 

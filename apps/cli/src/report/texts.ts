@@ -61,6 +61,8 @@ const warnings: Readonly<Record<string, MessageKey>> = {
   state: "warning.state",
   "state-damaged": "warning.state-damaged",
   tracker: "warning.tracker",
+  "dht-bootstrap": "warning.dht-bootstrap",
+  "dht-state": "warning.dht-state",
 };
 
 export function bannedText(

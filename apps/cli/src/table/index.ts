@@ -1,8 +1,10 @@
+import { dhtCommand, keysCommand } from "./dht.ts";
 import { createCommand, magnetCommand, showCommand, verifyCommand } from "./files.ts";
 import { completionCommand, demoCommand, helpCommand } from "./local.ts";
 import { getCommand, seedCommand } from "./transfer.ts";
 import type { CommandSpec } from "./types.ts";
 
+export * from "./dht.ts";
 export * from "./files.ts";
 export * from "./local.ts";
 export * from "./shared.ts";
@@ -17,6 +19,8 @@ export const commands = [
   showCommand,
   verifyCommand,
   magnetCommand,
+  keysCommand,
+  dhtCommand,
   demoCommand,
   completionCommand,
   helpCommand,
@@ -26,8 +30,6 @@ export type CommandName = (typeof commands)[number]["name"];
 
 /** Commands of the contract that this version does not have. */
 export const absentCommands: readonly string[] = [
-  "keys",
-  "dht",
   "publish",
   "follow",
   "tracker",

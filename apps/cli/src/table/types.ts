@@ -42,14 +42,26 @@ export interface OperandSpec {
   /** As it stands in the usage line: `SOURCE`. */
   readonly name: string;
   readonly help: MessageKey;
-  readonly complete: "torrent" | "path" | "command" | readonly string[];
+  /** `none`: what only the person knows. */
+  readonly complete: "torrent" | "path" | "command" | "none" | readonly string[];
   readonly optional?: true;
+}
+
+/** The word after a command that does several things: `dht get`. */
+export interface VerbSpec {
+  readonly name: string;
+  readonly summary: MessageKey;
+  readonly operands: readonly OperandSpec[];
+  /** Options of the group `command` that go with it; the other groups' always do. */
+  readonly takes: readonly string[];
 }
 
 export interface CommandSpec {
   readonly name: string;
   readonly summary: MessageKey;
   readonly operands: readonly OperandSpec[];
+  /** With verbs a command has no operands of its own; the verb is the first that its body gets. */
+  readonly verbs?: readonly VerbSpec[];
   readonly options: OptionTable;
   /** Command lines, shown as they are. */
   readonly examples: readonly string[];

@@ -8,6 +8,7 @@ import type {
   TorrentState,
   TorrentStatus,
 } from "@dure/host-node";
+import { FakeDht } from "./fake-dht.ts";
 
 /** A torrent that does what a test tells it, and remembers what it was asked. */
 export class FakeTorrent implements TorrentHandle {
@@ -93,6 +94,7 @@ export class FakeTorrent implements TorrentHandle {
 export class FakeNode implements DureNode {
   readonly port = 6881;
   readonly options: NodeOptions;
+  readonly dht: FakeDht | undefined;
   readonly state: TorrentState;
   added: AddOptions | undefined;
   closed = false;
@@ -104,6 +106,7 @@ export class FakeNode implements DureNode {
     onAdd: (torrent: FakeTorrent, added: AddOptions) => void,
   ) {
     this.options = options;
+    this.dht = options.dht === undefined ? undefined : new FakeDht();
     this.state = state;
     this.#onAdd = onAdd;
   }

@@ -1,6 +1,7 @@
 import type { AddOptions, NodeOptions, TorrentState } from "@dure/host-node";
 import { Interrupt } from "../interrupt.ts";
 import { run } from "../run.ts";
+import type { FakeDht } from "./fake-dht.ts";
 import { FakeNode, type FakeTorrent } from "./fake-node.ts";
 import { MemoryScreen } from "./memory-screen.ts";
 
@@ -21,6 +22,8 @@ export interface CliWorld {
   readonly state?: TorrentState;
   /** What happens once it was added. */
   readonly onAdd?: (torrent: FakeTorrent, interrupt: Interrupt, added: AddOptions) => void;
+  /** The DHT of the node, before it is asked anything. */
+  readonly dht?: (dht: FakeDht, interrupt: Interrupt) => void;
   readonly openNode?: (options: NodeOptions) => Promise<FakeNode>;
 }
 
@@ -37,6 +40,7 @@ export async function runCli(args: readonly string[], world: CliWorld = {}): Pro
       if (world.openNode !== undefined) return await world.openNode(options);
       const state = world.state ?? { name: "downloading" };
       node = new FakeNode(options, state, (torrent, added) => world.onAdd?.(torrent, interrupt, added));
+      if (node.dht !== undefined) world.dht?.(node.dht, interrupt);
       return node;
     },
     openTracker: async () => {
