@@ -53,7 +53,8 @@ export class CarriedTorrent {
     this.#trackers = trackers;
     this.key = start.key;
     this.store = start.store;
-    this.engine = new Torrent({ ...start.options, dht: carrier.dht?.advertised ?? false });
+    const { filtered } = carrier;
+    this.engine = new Torrent({ ...start.options, dht: carrier.dht?.advertised ?? false, filtered });
     this.#completedAt = start.record.completedAt;
     this.#start = start;
     if (start.options.start !== undefined)

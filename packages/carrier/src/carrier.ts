@@ -35,6 +35,12 @@ export interface CarrierOptions {
   readonly prng: Prng;
   /** Local discovery (BEP 14); default true. */
   readonly lsd?: boolean;
+  /**
+   * IPs that nothing is had to do with: not dialled, not accepted, not heard in the DHT or by local discovery, local
+   * ones too. Trackers and web servers are the user's own choice, and are not asked about. What it says may change: then
+   * call `filterChanged`.
+   */
+  readonly filtered?: (ip: string) => boolean;
   /** The DHT; left out: none. It begins with `dht.start`. */
   readonly dht?: DhtDeskOptions;
 }
@@ -90,6 +96,7 @@ export class Carrier implements Machine<HostEvent, HostEffect | Report | DhtRepo
             options: options.dht,
             torrents: this.#torrents,
             time: () => this.#now,
+            filtered: this.filtered,
           });
     this.#receiver = {
       pool: this.pool,
@@ -101,6 +108,8 @@ export class Carrier implements Machine<HostEvent, HostEffect | Report | DhtRepo
       },
     };
   }
+
+  readonly filtered = (ip: string): boolean => this.#options.filtered?.(ip) === true;
 
   /** The time of the turn under way. */
   get time(): Ms {
@@ -149,7 +158,7 @@ export class Carrier implements Machine<HostEvent, HostEffect | Report | DhtRepo
         for (const torrent of this.#torrents.values()) torrent.input(now, { type: "network-changed" });
         break;
       case "lsd-data":
-        this.#localDiscovery?.heard(now, event);
+        if (!this.filtered(event.from.ip)) this.#localDiscovery?.heard(now, event);
         break;
       case "udp-data":
         if (this.dht !== undefined && event.bytes[0] === dictionaryByte)
@@ -217,6 +226,15 @@ export class Carrier implements Machine<HostEvent, HostEffect | Report | DhtRepo
     torrent.storage?.close();
     for (const link of [...this.#links.values()]) if (link.torrent === torrent) this.#drop(link, "other");
     torrent.drain(this.#now);
+  }
+
+  /** What `filtered` says has changed: whom it names now is let go, and forgotten. */
+  filterChanged(now: Ms): void {
+    this.#now = now;
+    for (const link of [...this.#links.values()])
+      if (this.filtered(link.remote.ip)) this.#drop(link, "other");
+    for (const torrent of this.#torrents.values()) torrent.input(now, { type: "filter-changed" });
+    this.#settle(now);
   }
 
   // ---- for torrents
@@ -304,6 +322,7 @@ export class Carrier implements Machine<HostEvent, HostEffect | Report | DhtRepo
   }
 
   #incoming(now: Ms, socket: SocketId, remote: Address): void {
+    if (this.filtered(remote.ip)) return this.desk.emit({ type: "tcp-close", socket }); // not a byte is read
     this.#links.set(socket, new Link(socket, remote, true, { name: "greeting", since: now }));
     this.#greetings ??= ms(now + greetingCheck);
   }

@@ -51,6 +51,8 @@ export interface DhtDeskParts {
   readonly torrents: ReadonlyMap<InfoHash, CarriedTorrent>;
   /** Of the turn under way. */
   time(): Ms;
+  /** IPs that are neither heard nor asked. */
+  readonly filtered: (ip: string) => boolean;
 }
 
 /**
@@ -142,7 +144,7 @@ export class DhtDesk {
 
   heard(now: Ms, from: Address, bytes: Uint8Array): void {
     const endpoint = this.#endpointOf(familyOf(from.ip));
-    if (endpoint < 0) return;
+    if (endpoint < 0 || this.#parts.filtered(from.ip)) return;
     const loading = this.#state.name === "loading"; // the host uses the memory again meanwhile
     this.#hear({ type: "datagram", endpoint, from, bytes: loading ? bytes.slice() : bytes });
     this.#settle(now);
@@ -333,6 +335,7 @@ export class DhtDesk {
   #carryOut(now: Ms, output: DhtOutput): void {
     switch (output.type) {
       case "send":
+        if (this.#parts.filtered(output.to.ip)) return; // to the DHT it is one more node that does not answer
         return this.#desk.emit({ type: "udp-send", to: output.to, bytes: output.bytes });
       case "verify-signature":
         return this.#desk.emit(output);

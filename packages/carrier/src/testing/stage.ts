@@ -33,6 +33,7 @@ export interface StageShape {
   readonly holdState?: boolean;
   readonly private?: boolean;
   readonly lsd?: boolean;
+  readonly filtered?: (ip: string) => boolean;
 }
 
 /** Content that no two blocks share. */
@@ -118,6 +119,7 @@ export class CarrierStage {
       allowLocalUrls: false,
       prng,
       lsd,
+      ...(shape.filtered === undefined ? {} : { filtered: shape.filtered }),
       ...(shape.dht === undefined ? {} : { dht: shape.dht }),
     });
     this.carrier.dht?.start({ endpoints: [{ family: 4 }], port: 6881 });

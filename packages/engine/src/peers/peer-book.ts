@@ -43,6 +43,7 @@ export type AddOutcome =
   | "known" // its sources and hints were noted
   | "full"
   | "banned"
+  | "filtered"
   | "own"
   | "not-dialable"
   | "privileged-port"
@@ -53,6 +54,8 @@ export interface PeerBookOptions {
   readonly knownMax?: number;
   /** Limits per IP count loopback and private addresses too: for tests. */
   readonly countLocal?: boolean;
+  /** IPs that the user wants nothing to do with, local ones too. What it says may change: then call `refilter`. */
+  readonly filtered?: (ip: string) => boolean;
 }
 
 /**
@@ -70,12 +73,14 @@ export class PeerBook {
   readonly #ownByFamily = new Map<Family, Address>(); // two entries
   readonly #prng: Prng;
   readonly #countLocal: boolean;
+  readonly #filtered: (ip: string) => boolean;
   #seeding = false;
   #deadline: { readonly at: Ms | undefined } | undefined; // undefined: to be computed
 
   constructor(options: PeerBookOptions) {
     this.#prng = options.prng;
     this.#countLocal = options.countLocal ?? false;
+    this.#filtered = options.filtered ?? (() => false);
     this.#known = new BoundedMap({ max: options.knownMax ?? peerLimits.knownMax, full: "refuse" });
     this.#bans = new BanList(this.#countLocal);
     this.#victims = new VictimGuard();
@@ -222,6 +227,16 @@ export class PeerBook {
     return connected;
   }
 
+  isFiltered(address: Address): boolean {
+    return this.#filtered(address.ip);
+  }
+
+  /** Forgets who is filtered by now. */
+  refilter(): void {
+    for (const { address } of [...this.#known.values()])
+      if (this.#filtered(address.ip)) this.#forget(address);
+  }
+
   isBanned(address: Address): boolean {
     return this.#bans.has(address);
   }
@@ -272,6 +287,7 @@ export class PeerBook {
     if (address.port < 1 || address.port > 65_535 || !isDialable(address.ip)) return "not-dialable";
     if (this.#own.has(key)) return "own";
     if (this.#bans.has(address)) return "banned";
+    if (this.#filtered(address.ip)) return "filtered";
     const mayBePrivileged = source === "user" || source === "tracker";
     return address.port <= peerLimits.privilegedPortMax && !mayBePrivileged ? "privileged-port" : undefined;
   }

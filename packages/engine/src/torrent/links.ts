@@ -147,6 +147,14 @@ export class Links {
     }
   }
 
+  /** The user's list is another one. */
+  refilter(now: Ms): void {
+    for (const peer of [...this.#context.peers.values()]) {
+      if (this.#book.isFiltered(peer.facts.address)) this.#context.close(now, peer.id, "filtered");
+    }
+    this.#book.refilter();
+  }
+
   nameOf(link: LinkId): string | null {
     const address = this.#addresses.get(link);
     return address === undefined ? null : formatAddress(address);
@@ -193,6 +201,7 @@ export class Links {
 
   #refusal(now: Ms, facts: LinkFacts): CloseReason | undefined {
     if (this.#book.isBanned(facts.address)) return "banned";
+    if (this.#book.isFiltered(facts.address)) return "filtered";
     if (facts.peerId === this.#peerId) return "self";
     const twin = this.#twin(facts);
     if (twin !== undefined) {

@@ -8,6 +8,7 @@ export type LinkId = number;
 
 export type CloseReason =
   | "banned"
+  | "filtered" // the user's list of addresses
   | "bad-message" // the framing or a field is against the BEP
   | "bad-request" // too many requests for what cannot be asked
   | "flood" // more talk in a second than any transfer needs
@@ -75,6 +76,8 @@ export type TorrentInput =
     }
   /** Sleep, a clock that jumped, or another address: reconnect and tell the trackers. */
   | { readonly type: "network-changed" }
+  /** What `filtered` says has changed. */
+  | { readonly type: "filter-changed" }
   /** A gateway maps this port to the one we listen on. */
   | { readonly type: "external-port"; readonly family: Family; readonly port: number }
   | { readonly type: "select"; readonly files: readonly number[] | undefined }

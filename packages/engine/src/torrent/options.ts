@@ -23,6 +23,8 @@ export interface TorrentOptions {
   readonly dht?: boolean;
   /** Per-address limits count loopback and private addresses too: for tests. */
   readonly countLocal?: boolean;
+  /** IPs that are neither dialled nor spoken to, wherever they were heard of. */
+  readonly filtered?: (ip: string) => boolean;
 }
 
 export interface ReadyStart {

@@ -60,6 +60,7 @@ export class Torrent implements Machine<TorrentInput, TorrentOutput> {
     this.book = new PeerBook({
       prng: prng.split("peers"),
       ...(options.countLocal ? { countLocal: true } : {}),
+      ...(options.filtered === undefined ? {} : { filtered: options.filtered }),
     });
     this.#context = this.#makeContext();
     this.#announcer = new Announcer({
@@ -200,6 +201,8 @@ export class Torrent implements Machine<TorrentInput, TorrentOutput> {
         if (this.#state !== "running") return;
         this.#announcer.handle(now, { type: "reannounce" });
         return this.#links.networkChanged(now);
+      case "filter-changed":
+        return this.#links.refilter(now);
       case "external-port":
         return this.#announcer.handle(now, input);
       case "select":

@@ -166,3 +166,18 @@ test("whatever comes in, the counts agree with a plain list of peers", () => {
     { numRuns: 200 },
   );
 });
+
+test("a swarm that becomes denied is forgotten, and not told of before that", () => {
+  const denied = new Set<InfoHash>();
+  const swarms = book({ denied: (infoHash) => denied.has(infoHash) });
+  swarms.announce(now, announce(1));
+  swarms.announce(now, announce(2, { infoHash: hash(2) }));
+  denied.add(hash(1));
+  ok(swarms.denies(hash(1)) && !swarms.denies(hash(2)));
+  deepEqual(
+    swarms.scrape(now, [hash(1), hash(2)]).map(({ leechers }) => leechers),
+    [0, 1],
+  );
+  swarms.sweep(now);
+  deepEqual([swarms.swarmsCount, swarms.peersCount], [1, 1]);
+});

@@ -1,5 +1,6 @@
 import {
   type Address,
+  assert,
   type Family,
   familyOf,
   type InfoHash,
@@ -22,6 +23,8 @@ export interface SwarmBookOptions {
   readonly swarmPeersMax?: number;
   /** In all swarms together. */
   readonly peersMax?: number;
+  /** Info-hashes whose swarms are neither kept nor told of. */
+  readonly denied?: (infoHash: InfoHash) => boolean;
 }
 
 export interface SwarmAnnounce {
@@ -59,6 +62,7 @@ export class SwarmBook {
   readonly #swarmsMax: number;
   readonly #swarmPeersMax: number;
   readonly #peersMax: number;
+  readonly #denied: (infoHash: InfoHash) => boolean;
   readonly #swarms = new Map<InfoHash, Swarm>(); // bounded by swarmsMax
   #peersCount = 0;
 
@@ -69,6 +73,7 @@ export class SwarmBook {
     this.#swarmsMax = options.swarmsMax ?? 100_000;
     this.#swarmPeersMax = options.swarmPeersMax ?? 10_000;
     this.#peersMax = options.peersMax ?? 1_000_000;
+    this.#denied = options.denied ?? (() => false);
   }
 
   get swarmsCount(): number {
@@ -79,7 +84,13 @@ export class SwarmBook {
     return this.#peersCount;
   }
 
+  /** Whoever asks for it is to be refused. */
+  denies(infoHash: InfoHash): boolean {
+    return this.#denied(infoHash);
+  }
+
   announce(now: Ms, announce: SwarmAnnounce): SwarmView {
+    assert(!this.denies(announce.infoHash), "a denied announce is refused before it comes here");
     const swarm = this.#swarms.get(announce.infoHash) ?? new Swarm();
     this.#expire(now, swarm);
     if (announce.event === "stopped") this.#remove(announce, swarm);
@@ -92,7 +103,7 @@ export class SwarmBook {
   scrape(now: Ms, infoHashes: readonly InfoHash[]): SwarmCounts[] {
     return infoHashes.map((hash) => {
       const swarm = this.#swarms.get(hash);
-      if (swarm === undefined) return unknownSwarm;
+      if (swarm === undefined || this.denies(hash)) return unknownSwarm;
       this.#expire(now, swarm);
       const { seeders, leechers, downloaded } = swarm;
       return { seeders, leechers, downloaded };
@@ -103,7 +114,8 @@ export class SwarmBook {
   sweep(now: Ms): void {
     for (const [hash, swarm] of this.#swarms) {
       this.#expire(now, swarm);
-      if (swarm.size === 0) this.#swarms.delete(hash);
+      if (this.denies(hash)) this.#peersCount -= swarm.size;
+      if (swarm.size === 0 || this.denies(hash)) this.#swarms.delete(hash);
     }
   }
 

@@ -92,6 +92,7 @@ function answer(request: HttpTrackerRequest, ip: string, { book, clock }: Tracke
     return encodeHttpScrape(request.infoHashes.map((hash, index) => [hash, counts[index]] as const));
   }
   const { infoHash, peerId, left, event, numwant } = request;
+  if (book.denies(infoHash)) return encodeHttpRefusal({ failure: "this info-hash is denied here" });
   const address = { ip, port: request.port };
   const view = book.announce(clock(), { infoHash, peerId, address, left, event, numwant });
   const { interval, minInterval, seeders, leechers } = view;

@@ -57,6 +57,18 @@ test("a scrape counts the swarm the same over both wires", () =>
     deepEqual(answer, { type: "scraped", swarms: [counts] });
   }));
 
+test("whoever asks for a denied info-hash is told so, over both wires", () =>
+  withTracker(
+    { host: "127.0.0.1", httpPort: 0, udpPort: 0, book: { denied: (infoHash) => infoHash === hash } },
+    async (tracker) => {
+      const response = await fetch(announceUrl(tracker.announceUrl, leecher));
+      match(await response.text(), /failure reason.*denied/);
+      const answer = await overUdp(tracker, leecher);
+      equal(answer.type, "refused");
+      equal(tracker.peersCount, 0);
+    },
+  ));
+
 test("the address in `ip=` is not believed", () =>
   withTracker({ host: "127.0.0.1", httpPort: 0 }, async (tracker) => {
     await fetch(`${announceUrl(tracker.announceUrl, seed)}&ip=192.0.2.7&ipv4=192.0.2.8`);

@@ -101,6 +101,8 @@ export class TrackerUdp {
       return { action: "scrape", transactionId, swarms: book.scrape(clock(), request.infoHashes) };
     }
     const { infoHash, peerId, left, event } = request;
+    if (book.denies(infoHash))
+      return { action: "error", transactionId, message: "this info-hash is denied here" };
     const family = familyOf(ip);
     const numwant = request.numwant === undefined ? undefined : Math.min(request.numwant, peersMax[family]);
     const address = { ip, port: request.port };
