@@ -84,7 +84,7 @@ function measure(lab: DhtLab, part: Part): Partial<PartResult> {
     case "eclipse": {
       grown(lab, part.nodes);
       const eclipses = new Eclipses(lab);
-      const targets = Math.max(4, Math.round(part.nodes / 200));
+      const targets = Math.min(16, Math.max(4, Math.round(part.nodes / 100)));
       const { lookups } = part;
       const origins = ["one /24", "20 networks"] as const;
       return {
@@ -111,10 +111,12 @@ function measureHonest(
     return measureLookups(lab, { topics: Math.ceil(size / 20), lookups });
   });
   const topics = Math.ceil(largest / 20);
-  return { sizes, churn: measureChurn(lab, { share: 0.2, topics, lookups: part.lookups }) };
+  const lookups = Math.min(part.lookups, 5000);
+  return { sizes, churn: measureChurn(lab, { share: 0.2, topics, lookups }) };
 }
 
+// What nodes believe of the network's size is from when it was small, until they look again: after ten minutes.
 function grown(lab: DhtLab, nodes: number): void {
   lab.grow(nodes);
-  lab.runFor(minutes(2));
+  lab.runFor(minutes(12));
 }

@@ -11,17 +11,17 @@ export interface PlanOptions {
 /** The worlds of `npm run lab -- dht`, the longest first. */
 export function planParts({ nodes, quick, seed }: PlanOptions): Part[] {
   const attacked = Math.ceil(nodes * 0.4); // with 60 % Sybils, that is the whole network
-  const compared = Math.max(100, Math.ceil(nodes * (quick ? 0.3 : 0.1)));
+  const compared = Math.max(100, Math.ceil(nodes * (quick ? 0.3 : 0.06)));
   const sets = quick ? ["all on", "all off"] : Object.keys(defenceSets);
-  const sizes = [100, 200, 500, 1000, 2000, 5000].filter((size) => size < nodes);
+  const sizes = [100, 300, 1000, 3000].filter((size) => size < nodes);
   const parts: Part[] = [{ name: "honest", seed, sizes: [...sizes, nodes], lookups: nodes }];
-  const lookups = Math.min(2000, attacked);
+  const lookups = Math.min(1000, attacked);
   if (!quick) {
     parts.push({ name: "sybils", seed: seed + 1, nodes: attacked, lookups, defences: "all on" });
     parts.push({ name: "eclipse", seed: seed + 2, nodes: attacked, lookups, defences: "all on" });
   }
   for (const defences of sets) {
-    const options = { nodes: compared, lookups: Math.min(1000, compared), defences };
+    const options = { nodes: compared, lookups: Math.min(500, compared), defences };
     parts.push({ name: "sybils", seed: seed + 3, ...options });
     parts.push({ name: "eclipse", seed: seed + 4, ...options });
   }

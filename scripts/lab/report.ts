@@ -35,7 +35,7 @@ function conditions(results: readonly PartResult[], machine: Machine): string {
 The real nodes (\`Dht\`) on virtual time. One way takes 80 ms for the median pair of nodes, 0.3 s for one pair in twenty, 0.95 s for one in
 a thousand; 2 % of datagrams are lost; three nodes in ten are behind a NAT, which lets in anybody, or those who were sent something, or
 only that port of theirs (a third each), for a minute after it sent something. Addresses are global, in 2,000 networks of 65,536. Each node
-joins by itself through four others, while the network grows by 5 % a second.`;
+joins by itself through four others, while the network grows by a fifth a second; what is measured begins twelve minutes later.`;
 }
 
 function honestSection({ honest, part }: PartResult): string {

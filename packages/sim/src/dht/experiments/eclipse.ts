@@ -19,7 +19,7 @@ export interface EclipseFigures {
 
 const greetings: Greetings = { near: 60, anywhere: 20, within: minutes(1) };
 const settleTime: Ms = minutes(2);
-const restTime: Ms = minutes(5);
+const restTime: Ms = minutes(3);
 
 /**
  * Honest nodes store; then a gang for each target settles nearest to it: from one /24 with ids of their choice, or from

@@ -40,13 +40,13 @@ abstract class Twisted implements DhtMachine {
   }
 }
 
-/** Lookups end too early: each is cancelled when a few answers have come. */
+/** Lookups end too early: each is cancelled when a few answers have come. What is stored is stored. */
 export class EarlyEnd extends Twisted {
   readonly #requests = new Set<number>(); // those that run
   #answers = 0;
 
   override handle(now: Ms, input: DhtInput): void {
-    if ("request" in input) {
+    if (input.type === "find-node" || (input.type === "get-peers" && input.announce === undefined)) {
       this.#requests.add(input.request);
       this.#answers = 0;
     }
