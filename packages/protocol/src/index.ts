@@ -5,6 +5,7 @@ export * from "./filters/index.ts";
 export * from "./krpc/index.ts";
 export * from "./lsd/index.ts";
 export * from "./magnet/index.ts";
+export * from "./merkle/index.ts";
 export * from "./metainfo/index.ts";
 export * from "./nat-pmp/index.ts";
 export * from "./pcp/index.ts";

@@ -50,6 +50,17 @@ test("a peer that is choked gets nothing: a reject with the fast extension, sile
   deepEqual(stage.taken(), [`fast < reject ${piece}/0`]);
 });
 
+test("who asks for hashes is told no, as BEP 52 wants of each request; hashes that nobody asked for change nothing", () => {
+  const stage = seeding();
+  const peer = stage.join("peer");
+  stage.taken();
+  const span = { piecesRoot: new Uint8Array(32), baseLayer: 0, index: 0, length: 2, proofLayers: 0 };
+  peer.say({ type: "hash-request", ...span });
+  deepEqual(stage.taken(), ["peer < hash-reject"]);
+  peer.say({ type: "hashes", ...span, hashes: new Uint8Array(64) }, { type: "hash-reject", ...span });
+  deepEqual(stage.taken(), []);
+});
+
 test("requests in flight when we choke are rejected; the slot goes to the next who waits", () => {
   const stage = seeding({ limits: { uploadSlots: 1 } });
   const a = stage.join("a").say(interested);

@@ -87,6 +87,11 @@ export class WireMessages {
       case "allowed-fast":
         if (peer.allowedFast.size < allowedFastMax) peer.allowedFast.add(message.piece);
         return this.ready?.downloads.fill(now, peer);
+      case "hash-request": // BEP 52: each is answered; who cannot prove anything rejects
+        return this.#context.send(now, peer, { ...message, type: "hash-reject" });
+      case "hashes":
+      case "hash-reject":
+        return; // nothing was asked
       case "extended":
         if (!this.#extensions.heard(now, peer, message.id, message.payload)) this.#bad(now, peer);
         return;

@@ -8,4 +8,6 @@ export const peerWireLimits = {
   bitfieldBytesMax: 262_145,
   /** The largest honest extension message is a metadata piece; a handshake with many names stays far below. */
   extendedBytesMax: 131_072,
+  /** 512 hashes, an uncle for each layer of the largest file's tree, and what was asked (BEP 52). */
+  hashesBytesMax: 49 + (512 + 40) * 32,
 } as const;

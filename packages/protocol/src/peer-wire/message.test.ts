@@ -15,8 +15,10 @@ function decoded(bytes: Uint8Array) {
   return decodeMessage(bytes.subarray(4));
 }
 
-test("every message is laid out as in BEP 3, 5, 6 and 10", () => {
+test("every message is laid out as in BEP 3, 5, 6, 10 and 52", () => {
   const span = { piece: 1, begin: 0x4000, length: 0x4000 };
+  const piecesRoot = new Uint8Array(32).fill(0xab);
+  const hashSpan = { piecesRoot, baseLayer: 1, index: 512, length: 256, proofLayers: 3 };
   const layouts: [PeerMessage, string][] = [
     [{ type: "keep-alive" }, "00000000"],
     [{ type: "choke" }, "00000001 00"],
@@ -34,6 +36,18 @@ test("every message is laid out as in BEP 3, 5, 6 and 10", () => {
     [{ type: "reject", ...span }, "0000000d 10 00000001 00004000 00004000"],
     [{ type: "allowed-fast", piece: 0xffffffff }, "00000005 11 ffffffff"],
     [{ type: "extended", id: 3, payload: bytesOf("6465") }, "00000004 14 03 6465"],
+    [
+      { type: "hash-request", ...hashSpan },
+      `00000031 15 ${"ab".repeat(32)} 00000001 00000200 00000100 00000003`,
+    ],
+    [
+      { type: "hashes", ...hashSpan, hashes: bytesOf("cd".repeat(64)) },
+      `00000071 16 ${"ab".repeat(32)} 00000001 00000200 00000100 00000003 ${"cd".repeat(64)}`,
+    ],
+    [
+      { type: "hash-reject", ...hashSpan },
+      `00000031 17 ${"ab".repeat(32)} 00000001 00000200 00000100 00000003`,
+    ],
     [{ type: "unknown", id: 99 }, "00000001 63"],
   ];
   for (const [message, layout] of layouts) {
@@ -104,7 +118,8 @@ test("a length that the id does not allow is refused, at one byte fewer and one 
     equal(answer.ok, false, `${message.type} one byte too long`);
     for (const [length, cut] of cutEverywhere(body, decodeMessage).entries()) {
       const free = message.type === "bitfield" || message.type === "extended";
-      const good = length === 0 || (free && length >= (message.type === "bitfield" ? 1 : 2));
+      const wholeHashes = message.type === "hashes" && length >= 49 && (length - 49) % 32 === 0;
+      const good = length === 0 || wholeHashes || (free && length >= (message.type === "bitfield" ? 1 : 2));
       equal(cut.ok, good, `${message.type} cut at ${length}`);
     }
   }
@@ -117,15 +132,18 @@ test("the limits of each id hold at n and n + 1", () => {
     const read = decodeMessage(bytes);
     return read.ok ? "ok" : read.reason;
   };
-  const { bitfieldBytesMax, extendedBytesMax, messageBytesMax, blockBytes } = peerWireLimits;
+  const { bitfieldBytesMax, extendedBytesMax, hashesBytesMax, messageBytesMax, blockBytes } = peerWireLimits;
   equal(answer(messageId.bitfield, bitfieldBytesMax), "ok");
   equal(answer(messageId.bitfield, bitfieldBytesMax + 1), "too-long");
   equal(answer(messageId.extended, extendedBytesMax), "ok");
   equal(answer(messageId.extended, extendedBytesMax + 1), "too-long");
+  equal(answer(messageId.hashes, hashesBytesMax), "ok");
+  equal(answer(messageId.hashes, hashesBytesMax + 1), "too-long");
+  equal(answer(messageId.hashRequest, 50), "too-long");
   equal(answer(250, messageBytesMax), "ok");
   equal(answer(250, messageBytesMax + 1), "too-long");
   equal(lengthMax(messageId.piece), 9 + blockBytes);
-  for (const id of [messageId.have, messageId.port, messageId.request, messageId.extended])
+  for (const id of [messageId.have, messageId.port, messageId.request, messageId.extended, messageId.hashes])
     equal(answer(id, 1), "wrong-length");
 });
 

@@ -25,6 +25,9 @@ export const messageId = {
   reject: 16,
   allowedFast: 17,
   extended: 20, // BEP 10
+  hashRequest: 21, // 21 to 23: BEP 52
+  hashes: 22,
+  hashReject: 23,
 } as const;
 
 /** A block by its place: `begin` and `length` are bytes inside `piece`. */
@@ -32,6 +35,17 @@ export interface BlockSpan {
   readonly piece: number;
   readonly begin: number;
   readonly length: number;
+}
+
+/** Hashes by their place in the tree of the file with this root. What makes sense is for `merkle` to say. */
+export interface HashSpan {
+  /** 32 bytes. */
+  readonly piecesRoot: Uint8Array;
+  /** Layers above the leaves. */
+  readonly baseLayer: number;
+  readonly index: number;
+  readonly length: number;
+  readonly proofLayers: number;
 }
 
 export type PeerMessage =
@@ -51,6 +65,10 @@ export type PeerMessage =
   | { readonly type: "have-none" }
   | { readonly type: "allowed-fast"; readonly piece: number }
   | { readonly type: "extended"; readonly id: number; readonly payload: Uint8Array }
+  | ({ readonly type: "hash-request" } & HashSpan)
+  /** Hashes of 32 bytes: the base layer's, then the uncles. */
+  | ({ readonly type: "hashes"; readonly hashes: Uint8Array } & HashSpan)
+  | ({ readonly type: "hash-reject" } & HashSpan)
   /** An id we do not know: ignored, as BEP 3 asks. */
   | { readonly type: "unknown"; readonly id: number };
 
@@ -82,6 +100,11 @@ export function lengthMax(id: number): number {
       return peerWireLimits.bitfieldBytesMax;
     case messageId.extended:
       return peerWireLimits.extendedBytesMax;
+    case messageId.hashRequest:
+    case messageId.hashReject:
+      return hashHeadBytes;
+    case messageId.hashes:
+      return peerWireLimits.hashesBytesMax;
     default:
       return peerWireLimits.messageBytesMax;
   }
@@ -127,6 +150,14 @@ export function decodeMessage(bytes: Uint8Array): Result<PeerMessage, MessageRea
       return bytes.length >= 2
         ? ok({ type: "extended", id: byteAt(bytes, 1), payload: bytes.subarray(2) })
         : fail("wrong-length");
+    case messageId.hashRequest:
+      return withHashSpan("hash-request", bytes);
+    case messageId.hashReject:
+      return withHashSpan("hash-reject", bytes);
+    case messageId.hashes:
+      return bytes.length >= hashHeadBytes && (bytes.length - hashHeadBytes) % 32 === 0
+        ? ok({ type: "hashes", ...readHashSpan(bytes), hashes: bytes.subarray(hashHeadBytes) })
+        : fail("wrong-length");
     default:
       return ok({ type: "unknown", id });
   }
@@ -146,4 +177,30 @@ function withSpan(
   if (bytes.length !== 13) return fail("wrong-length");
   const view = viewOf(bytes);
   return ok({ type, piece: view.getUint32(1), begin: view.getUint32(5), length: view.getUint32(9) });
+}
+
+/*
+ * BEP 52:  1        32         4       4       4         4         32 each
+ *        +----+-------------+------+-------+--------+--------+----------------+
+ *        | id | pieces root | base | index | length | proofs | hashes (id 22) |
+ *        +----+-------------+------+-------+--------+--------+----------------+
+ */
+const hashHeadBytes = 49;
+
+function withHashSpan(
+  type: "hash-request" | "hash-reject",
+  bytes: Uint8Array,
+): Result<PeerMessage, MessageReason> {
+  return bytes.length === hashHeadBytes ? ok({ type, ...readHashSpan(bytes) }) : fail("wrong-length");
+}
+
+function readHashSpan(bytes: Uint8Array): HashSpan {
+  const view = viewOf(bytes);
+  return {
+    piecesRoot: bytes.subarray(1, 33),
+    baseLayer: view.getUint32(33),
+    index: view.getUint32(37),
+    length: view.getUint32(41),
+    proofLayers: view.getUint32(45),
+  };
 }

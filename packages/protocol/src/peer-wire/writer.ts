@@ -1,5 +1,5 @@
-import { unreachable } from "@dure/base";
-import { type BlockSpan, messageId, type PeerMessage } from "./message.ts";
+import { assert, unreachable } from "@dure/base";
+import { type BlockSpan, type HashSpan, messageId, type PeerMessage } from "./message.ts";
 
 /** Collects outgoing messages of one peer, so that all of one turn leave in one write. */
 export class MessageWriter {
@@ -65,6 +65,12 @@ export class MessageWriter {
         this.#bytes[at] = message.id;
         return this.#bytes.set(message.payload, at + 1);
       }
+      case "hash-request":
+        return this.#hashSpan(messageId.hashRequest, message);
+      case "hash-reject":
+        return this.#hashSpan(messageId.hashReject, message);
+      case "hashes":
+        return this.#hashSpan(messageId.hashes, message, message.hashes);
       case "unknown":
         return this.#plain(message.id);
       default:
@@ -85,6 +91,17 @@ export class MessageWriter {
     this.#uint32(at, span.piece);
     this.#uint32(at + 4, span.begin);
     this.#uint32(at + 8, span.length);
+  }
+
+  #hashSpan(id: number, span: HashSpan, hashes: Uint8Array = new Uint8Array()): void {
+    assert(span.piecesRoot.length === 32, "a SHA-256 root");
+    const at = this.#head(id, 48 + hashes.length);
+    this.#bytes.set(span.piecesRoot, at);
+    this.#uint32(at + 32, span.baseLayer);
+    this.#uint32(at + 36, span.index);
+    this.#uint32(at + 40, span.length);
+    this.#uint32(at + 44, span.proofLayers);
+    this.#bytes.set(hashes, at + 48);
   }
 
   /** Length prefix and id; returns where the payload goes. */

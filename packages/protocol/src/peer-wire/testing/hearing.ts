@@ -1,6 +1,6 @@
 import { concat, hex, latin1 } from "@dure/base";
 import { Framer } from "../framer.ts";
-import { messageId, type PeerMessage } from "../message.ts";
+import { type HashSpan, messageId, type PeerMessage } from "../message.ts";
 
 /** What a framer makes of these chunks, as text; the last line is a violation or `end`. Chunks are spoilt once they are drained. */
 export function hear(chunks: readonly Uint8Array[]): string[] {
@@ -59,11 +59,21 @@ export function plain(message: PeerMessage): string {
       return `port ${message.port}`;
     case "extended":
       return `extended ${message.id} ${latin1(message.payload)}`;
+    case "hash-request":
+    case "hash-reject":
+      return `${message.type} ${hashPlace(message)}`;
+    case "hashes":
+      return `hashes ${hashPlace(message)} ${hex(message.hashes)}`;
     case "unknown":
       return `unknown ${message.id}`;
     default:
       return message.type;
   }
+}
+
+function hashPlace(span: HashSpan): string {
+  const { piecesRoot, baseLayer, index, length, proofLayers } = span;
+  return `${hex(piecesRoot)} layer ${baseLayer} ${index}+${length} proofs ${proofLayers}`;
 }
 
 export function uint32(value: number): Uint8Array<ArrayBuffer> {
