@@ -48,5 +48,6 @@ if (!values.quick) {
   const folder = join(resolve(import.meta.dirname, ".."), "docs/lab");
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, "dht.md"), text);
+  writeFileSync(join(folder, "dht.json"), `${JSON.stringify(results, null, 1)}\n`);
   for (const [name, svg] of pictures(results)) writeFileSync(join(folder, name), svg);
 }

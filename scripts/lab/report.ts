@@ -96,13 +96,17 @@ function sybilSection(results: readonly PartResult[]): string {
 Honest nodes store; then Sybils come, until they have the share of all ids. Each has an address and a /24 of its own and an id that fits the address
 (BEP 42); it makes itself known to 56 honest nodes; it answers each query validly, names the Sybils closest to what is sought, confirms
 stores, and gives nothing back. Found: an honest value or peer from before, sought by honest nodes, of whom a tenth came after the
-Sybils. *In tables*: of the nodes in honest routing tables, those that are Sybils.
+Sybils: by all / by these. *In tables*: of the nodes in honest routing tables, those that are Sybils.
 
-${table(["honest nodes, defences", ...heads, ...heads.map((head) => `in tables, ${head}`), "seed"], rows)}
+${table(["honest nodes, defences, lookups", ...heads, ...heads.map((head) => `in tables, ${head}`), "seed"], rows)}
 
 Wanted, with all on: ≥ ${goals.sybils.map((goal) => `${goal * 100} %`).join(", ")}.
 
 ![Success against the share of Sybils](sybils.svg)`;
+}
+
+function foundBoth({ found, foundByNewcomers }: SybilFigures): string {
+  return `${short(found)} / ${short(foundByNewcomers)}`;
 }
 
 function inTables({ inTables: tally }: SybilFigures): string {
@@ -112,8 +116,8 @@ function inTables({ inTables: tally }: SybilFigures): string {
 function eclipseSection(results: readonly PartResult[]): string {
   const rows = results.flatMap(({ eclipses, part }) => {
     if (eclipses === undefined || part.name !== "eclipse") return [];
-    const label = `${part.nodes.toLocaleString("en")}, ${part.defences}`;
-    return [[label, ...eclipses.map(({ found }) => percent(found)), String(part.seed)]];
+    const label = `${part.nodes.toLocaleString("en")}, ${part.defences}, ${part.lookups.toLocaleString("en")}`;
+    return [[label, ...eclipses.map(({ found }) => short(found)), String(part.seed)]];
   });
   if (rows.length === 0) return "";
   const heads = ["one /24", "20 × /16"].flatMap((origin) => crowds.map((count) => `${count}, ${origin}`));
@@ -123,7 +127,7 @@ Honest nodes store; then 8, 20 or 100 such Sybils settle nearest to each target.
 with the target. From 20 networks of 65,536 addresses each has a /24 of its own and an id that fits it (BEP 42): of the 2.6 million ids that so many addresses can have,
 those nearest to the target. They greet the 60 honest nodes nearest to them and 20 others, twice.
 
-${table(["honest nodes, defences", ...heads, "seed"], rows)}
+${table(["honest nodes, defences, lookups", ...heads, "seed"], rows)}
 
 Wanted, with all on: ≥ ${goals.eclipse["one /24"] * 100} % from one /24, ≥ ${goals.eclipse["20 networks"] * 100} % from 20 networks.`;
 }
@@ -173,6 +177,11 @@ ${table(["world", "honest nodes", "datagrams", "CPU s", "peak MiB"], rows)}`;
 
 function percent(tally: Tally): string {
   return `${(shareOf(tally) * 100).toFixed(2)} % (${tally.all.toLocaleString("en")})`;
+}
+
+function short(tally: Tally): string {
+  const share = shareOf(tally) * 100;
+  return `${share.toFixed(share === 100 ? 0 : 1)} %`;
 }
 
 function spread({ p50, p95 }: Spread, digits: number): string {
