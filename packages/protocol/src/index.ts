@@ -7,6 +7,7 @@ export * from "./lsd/index.ts";
 export * from "./magnet/index.ts";
 export * from "./merkle/index.ts";
 export * from "./metainfo/index.ts";
+export * from "./mse/index.ts";
 export * from "./nat-pmp/index.ts";
 export * from "./pcp/index.ts";
 export * from "./peer-wire/index.ts";
