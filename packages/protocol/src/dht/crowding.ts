@@ -1,12 +1,30 @@
+/** Of honest places, so many may look crowded, by each of the two tests. */
+const alarmChance = 0.002;
+/** Lookups miss some of the farther nodes, as each answer names the closest only: the inner part looks so much fuller. */
+const innerExcess = 1.3;
+
 /**
  * Whether nodes lie around a target as chance would not have it. `shares` are their distances in units of the one
- * within which 20 are expected; nodes at random ids are then Poisson distributed with a mean of 20 in [0, 1].
+ * within which 20 are expected.
  *
- * Too many within the whole, a quarter or a twentieth of it: a crowd moved in. Too few in the outer half: those there
- * are hidden from us. With the size of the network overestimated by a quarter, as a few lookups may do, each test
- * errs in about one honest place of a hundred.
+ * Nodes at random ids lie evenly in [0, 1], however many there are: too many of them within a quarter or a twentieth
+ * are a crowd at the target, or one that hides those farther out. This holds also where the size of the network is
+ * misjudged, as after a single lookup. Only a crowd that spreads evenly has to be told by its number.
  */
 export function isCrowded(shares: readonly number[]): boolean {
-  const within = (low: number, high: number) => shares.filter((share) => share > low && share <= high).length;
-  return within(-1, 1) >= 40 || within(-1, 1 / 4) >= 13 || within(-1, 1 / 20) >= 6 || within(1 / 2, 1) <= 2;
+  const within = (reach: number) => shares.filter((share) => share <= reach).length;
+  const all = within(1);
+  if (all >= 60 || all <= 5) return true;
+  return [1 / 4, 1 / 20].some((part) => chanceOfSoMany(all, part * innerExcess, within(part)) < alarmChance);
+}
+
+// That of `all` things, each inside with the given chance, at least `count` are: the tail of the binomial distribution.
+function chanceOfSoMany(all: number, chance: number, count: number): number {
+  let exactly = (1 - chance) ** all;
+  let fewer = 0;
+  for (let inside = 0; inside < count; inside += 1) {
+    fewer += exactly;
+    exactly *= ((all - inside) / (inside + 1)) * (chance / (1 - chance));
+  }
+  return 1 - fewer;
 }

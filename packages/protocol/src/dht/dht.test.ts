@@ -39,7 +39,7 @@ test("joining: the bootstrap node is asked for our own id, those it names are as
   equal(node.dht.status(node.now).endpoints[0]?.nodes, 2);
 });
 
-test("while nobody answers, bootstrap nodes are asked again ever more slowly", () => {
+test("while nobody answers, bootstrap nodes are asked three times over, again and again, ever more slowly", () => {
   const node = new Alone({ bootstrap: [router] });
   const asked = [0];
   node.input({ type: "start" });
@@ -47,10 +47,24 @@ test("while nobody answers, bootstrap nodes are asked again ever more slowly", (
     const before = node.now;
     if (queries(node.runFor(500)).length > 0) asked.push(before);
   }
-  const gaps = asked.slice(1).map((at, index) => at - asked[index]!);
+  const begins = asked.filter((_, index) => index % 3 === 0);
+  for (const [index, at] of begins.entries()) ok((asked[index * 3 + 2] ?? at) - at <= 2500);
+  const gaps = begins.slice(1).map((at, index) => at - begins[index]!);
   ok(gaps[0]! > 4000 && gaps[0]! < 8000);
   for (let index = 1; index < gaps.length; index += 1) ok(gaps[index]! > gaps[index - 1]! * 0.6);
   ok(gaps.at(-1)! >= 240_000 && gaps.at(-1)! <= 370_000);
+});
+
+test("a request hurries the next attempt to join, but not more than one in some seconds", () => {
+  const node = new Alone({ bootstrap: [router] });
+  node.input({ type: "start" });
+  node.runFor(minutes(20)); // by now the attempts are minutes apart
+  let begun = 0;
+  for (let request = 1; request <= 100; request += 1) {
+    if (queries(node.input({ type: "find-node", request, target: prng.bytes(20) })).length > 0) begun += 1;
+    node.runFor(200);
+  }
+  ok(begun >= 2 && begun <= 4, `${begun} attempts in 20 seconds`);
 });
 
 test("a request made before the node has joined waits for its first contact, not for the whole join", () => {

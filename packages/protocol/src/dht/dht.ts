@@ -243,6 +243,7 @@ export class Dht implements Machine<DhtInput, DhtOutput> {
   #run(now: Ms, command: Command): void {
     const search = this.#newSearch(now, command.request);
     this.#running.set(command.request, search);
+    for (const { upkeep } of this.#places) upkeep.hurry(now);
     search.start(now, questFor(command, search));
   }
 

@@ -7,8 +7,10 @@ import type { Defences } from "./defences.ts";
 import { distanceShare, equalKeys } from "./distance.ts";
 import type { SizeEstimate } from "./size-estimate.ts";
 
-/** α: queries of a lookup in flight. Each that becomes slow opens the place of another. */
+/** α: queries of a lookup in flight on the way to the target. Each that becomes slow opens the place of another. */
 export const outstandingMax = 4;
+/** And once k have answered: the rest is no matter of direction, only of completeness. */
+const outstandingThenMax = 10;
 /** k of BEP 5: so many of the closest must have answered. */
 const closestCount = 8;
 /** With the region searched: so many nodes are expected in it, and so many have to answer. */
@@ -44,6 +46,8 @@ interface Plan {
   readonly again: Candidate[];
   /** Whether answers are awaited that matter. */
   readonly waiting: boolean;
+  /** Of the needed, those that answered. */
+  readonly alive: number;
 }
 
 /**
@@ -105,7 +109,8 @@ export class Lookup {
     const plan = this.#plan();
     const chosen = this.#queries < queriesMax ? (this.#chooseOf(plan.unasked) ?? plan.again[0]) : undefined;
     if (chosen === undefined) return plan.waiting ? "wait" : "done";
-    return this.#outstanding < outstandingMax ? chosen : "wait";
+    const max = plan.alive < closestCount ? outstandingMax : outstandingThenMax;
+    return this.#outstanding < max ? chosen : "wait";
   }
 
   asked(candidate: Candidate): void {
@@ -183,7 +188,9 @@ export class Lookup {
     const reach = this.reach;
     const groupsNeeded = defences.diversity && defences.region ? Math.floor(size.groups * groupsShare) : 0;
     const groups = new Set<number>();
-    const plan = { unasked: [] as Candidate[], again: [] as Candidate[], waiting: false };
+    const unasked: Candidate[] = [];
+    const again: Candidate[] = [];
+    let waiting = false;
     let alive = 0;
     let widened = 0;
     for (const candidate of this.#candidates.sorted) {
@@ -198,20 +205,20 @@ export class Lookup {
           if (!inside) widened += 1;
           break;
         case "asked":
-          plan.waiting = true;
+          waiting = true;
           break;
         case "slow":
-          if (candidate.attempts < attemptsMax && !this.#isTaken(candidate)) plan.again.push(candidate);
+          if (candidate.attempts < attemptsMax && !this.#isTaken(candidate)) again.push(candidate);
           break;
         case "heard":
           if (!this.#isTaken(candidate) && !(defences.distrust && candidate.disowned))
-            plan.unasked.push(candidate);
+            unasked.push(candidate);
           break;
         case "silent":
           break;
       }
     }
-    return plan;
+    return { unasked, again, waiting, alive };
   }
 
   // The closest of the path whose turn it is, so that who owns one path has but its share of our questions.

@@ -54,15 +54,26 @@ test("who crowds a few targets moves nothing", () => {
   equal(estimate.shareOf(20), undefined);
 });
 
-test("of 1,000 honest places few look crowded; eight strangers nearest the target always do", () => {
+test("of 1,000 honest places few look crowded, though the network be twice or half as large as thought", () => {
   const prng = new Prng(4);
-  let alarms = 0;
-  for (let round = 0; round < 1000; round += 1) {
-    const shares = Array.from({ length: 1000 }, () => prng.float() * 50).sort((a, b) => a - b); // 20 expected in [0, 1]
-    if (isCrowded(shares)) alarms += 1;
-    ok(isCrowded([...Array.from({ length: 8 }, (_, index) => index / 1000), ...shares]));
+  for (const nodes of [10, 20, 40]) {
+    let alarms = 0;
+    for (let round = 0; round < 1000; round += 1) {
+      if (isCrowded(Array.from({ length: nodes * 5 }, () => prng.float() * 5))) alarms += 1;
+    }
+    ok(alarms < (nodes === 10 ? 90 : 20), `${alarms} false alarms with ${nodes} where 20 are expected`);
   }
-  ok(alarms < 20, `${alarms} false alarms`);
+});
+
+test("eight strangers nearest the target are a crowd, also where the honest are hidden, and sixty spread evenly are", () => {
+  const prng = new Prng(5);
+  const crowd = Array.from({ length: 8 }, (_, index) => index / 1000);
+  for (let round = 0; round < 200; round += 1) {
+    const honest = Array.from({ length: 100 }, () => prng.float() * 5);
+    ok(isCrowded([...crowd, ...honest]));
+    ok(isCrowded([...crowd, ...honest.filter((share) => share > 0.5)]));
+    ok(isCrowded([...honest, ...Array.from({ length: 60 }, () => prng.float())]));
+  }
 });
 
 function addLookup(estimate: SizeEstimate, ids: readonly Uint8Array[], prng: Prng): void {

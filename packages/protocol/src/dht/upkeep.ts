@@ -16,12 +16,15 @@ const restoredWait = 100;
 /** Between lookups that keep our neighbourhood and the estimate of the network's size fresh, give or take a fifth. */
 const refreshWait = 10 * 60_000;
 /** The first of them come soon: one lookup alone estimates badly. */
-const firstRefreshes = [3000, 15_000];
+const firstRefreshes = [3000, 15_000, 90_000];
 /** Nobody answered: try again, ever more slowly. */
-const joinRetryFirst = 5000;
+const joinRetryFirst = 3000;
 const joinRetryMax = 5 * 60_000;
-/** Bootstrap nodes asked at once. */
+/** Bootstrap nodes asked at once, and how often each while nobody answers: one packet lost is no network lost. */
 const bootstrapMax = 8;
+const bootstrapAttempts = 3;
+/** A request hurries the next attempt, but not sooner than this after the last. */
+const hurryWait = 5000;
 /** With fewer nodes of our own than this, bootstrap nodes are asked as well. */
 const ownEnough = 8;
 
@@ -30,7 +33,7 @@ type State =
   | { readonly name: "idle" }
   | { readonly name: "joining"; readonly run: LookupRun; readonly failures: number }
   /** Nobody answered; `failures` times by now. */
-  | { readonly name: "alone"; readonly until: Ms; readonly failures: number }
+  | { readonly name: "alone"; readonly since: Ms; readonly until: Ms; readonly failures: number }
   | {
       readonly name: "ready";
       readonly refreshAt: Ms;
@@ -48,7 +51,8 @@ export class Upkeep implements Asker, LookupOwner {
   readonly #foreign: (nodes: Uint8Array) => void;
   #current: State = { name: "idle" };
   #stalestAt: Ms = ms(0);
-  readonly #bootstrapping = new Set<Purpose>(); // at most bootstrapMax at a time
+  // Those asked that were not slow yet, and how often each was asked. At most bootstrapMax at a time.
+  readonly #bootstrapping = new Map<Purpose, number>();
   #becameReady = false;
 
   constructor(options: {
@@ -90,6 +94,12 @@ export class Upkeep implements Asker, LookupOwner {
   join(now: Ms): void {
     this.#stop();
     this.#join(now, 0);
+  }
+
+  /** Somebody wants something of the network: this is no time to wait for the next attempt to join it. */
+  hurry(now: Ms): void {
+    const state = this.#state;
+    if (state.name === "alone" && now - state.since >= hurryWait) this.#join(now, state.failures);
   }
 
   wake(now: Ms): void {
@@ -142,8 +152,11 @@ export class Upkeep implements Asker, LookupOwner {
     this.#settle(now, purpose);
   }
 
-  // One that is slow holds up nobody: should it answer later, we begin again.
+  // One that is slow holds up nobody who has others to ask; should it answer later, we begin again.
   slow(now: Ms, purpose: Purpose): void {
+    const attempts = this.#bootstrapping.get(purpose) ?? bootstrapAttempts;
+    const heardNobody = this.#state.name === "joining" && this.#state.run.responses === 0;
+    if (heardNobody && attempts < bootstrapAttempts) this.#askBootstrap(now, purpose.to, attempts + 1);
     this.#settle(now, purpose);
   }
 
@@ -174,14 +187,14 @@ export class Upkeep implements Asker, LookupOwner {
     }
     const wait = Math.min(joinRetryMax, joinRetryFirst * 2 ** failures);
     const until = ms(now + this.#about(wait));
-    this.#state = { name: "alone", until, failures: Math.min(failures + 1, 16) };
+    this.#state = { name: "alone", since: now, until, failures: Math.min(failures + 1, 16) };
   }
 
-  #askBootstrap(now: Ms, to: Address): void {
+  #askBootstrap(now: Ms, to: Address, attempts = 1): void {
     const purpose = { asker: this, to, node: undefined, candidate: undefined };
     const target = this.#endpoint.table.ownId;
     const asked = this.#endpoint.ask(now, purpose, { type: "find-node", target, want: this.#want });
-    if (asked) this.#bootstrapping.add(purpose);
+    if (asked) this.#bootstrapping.set(purpose, attempts);
   }
 
   #settle(now: Ms, purpose: Purpose): void {
