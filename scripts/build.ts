@@ -18,6 +18,7 @@ const entries = {
   index: "packages/host-node/src/index.ts",
   "disk-worker": "packages/host-node/src/disk/worker.ts",
   "state-worker": "packages/host-node/src/state/worker.ts",
+  "filters-worker": "packages/host-node/src/filters/worker.ts",
   "hash-worker": "apps/cli/src/create/hash-worker.ts",
 };
 

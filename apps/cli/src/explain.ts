@@ -51,6 +51,8 @@ const nodeErrors: Readonly<Record<NodeErrorCode, MessageKey>> = {
   profile: "node.profile",
   listen: "node.listen",
   disk: "node.disk",
+  filter: "node.filter",
+  denied: "node.denied",
   key: "node.key",
   "key-missing": "node.key-missing",
   "key-exists": "node.key-exists",

@@ -33,6 +33,17 @@ export interface NodeOptions {
   readonly poolBytes?: number;
   readonly filesOpenMax?: number;
   /**
+   * File of addresses that are neither dialled, nor accepted, nor heard of in the DHT, loopback and private ones too: p2p,
+   * DAT or CIDR lines, gzip or not. Read again when it changes; links to whom it names then end. Trackers and web servers
+   * are not filtered.
+   */
+  readonly ipFilter?: string;
+  /**
+   * File of info-hashes, one a line, of which nothing is announced, served or resolved. Read again when it changes;
+   * torrents that it names then stop.
+   */
+  readonly denyList?: string;
+  /**
    * Left out: no DHT, and nothing is asked of anyone but trackers and peers. Its table and ids are kept in the profile; of
    * two processes that share one the first keeps the ids, the second makes its own, and the table is that of the last writer.
    */
@@ -178,6 +189,8 @@ export type NodeErrorCode =
   | "profile" // the database cannot be opened
   | "listen" // the port is taken
   | "disk"
+  | "filter" // a list of addresses or info-hashes that cannot be used
+  | "denied" // the user's list has its info-hash
   | "key" // a key file that cannot be read, written or used
   | "key-missing"
   | "key-exists" // keys are never written over

@@ -112,8 +112,6 @@ test("what this version lacks is refused with status 2 and one line, never ignor
     "get a --encryption prefer",
     "get a --no-tcp",
     "seed a --super-seed",
-    "get a --ip-filter f",
-    "get a --deny-list f",
     "create p --format v2",
     "create p --format hybrid",
   ];

@@ -56,7 +56,7 @@ test("a magnet's start has no name and size yet; they come with its metadata", a
 test("what NETWORK says reaches the node and the torrent", async () => {
   const line =
     "get x --once --port 0 --listen 10.0.0.1 --interface eth0 --down 1MiB --up 500k --connections 9 --upload-slots 3 " +
-    "--ratio 1.5 --peer a:1 --peer [::1]:2 --dht-bootstrap a.example:1 --dht-bootstrap [::1]:2 --allow-local-urls --profile /p --select a* --sequential --overwrite --dir /d";
+    "--ratio 1.5 --peer a:1 --peer [::1]:2 --dht-bootstrap a.example:1 --dht-bootstrap [::1]:2 --allow-local-urls --ip-filter /f --deny-list /l --profile /p --select a* --sequential --overwrite --dir /d";
   const { node } = await runCli(line.split(" "), { onAdd: (torrent) => torrent.complete() });
   deepEqual(node?.options, {
     profile: "/p",
@@ -71,6 +71,8 @@ test("what NETWORK says reaches the node and the torrent", async () => {
     pex: true,
     lsd: true,
     portMapping: true,
+    ipFilter: "/f",
+    denyList: "/l",
     dht: { bootstrap: ["a.example:1", "[::1]:2"] },
   });
   deepEqual(node?.added, {

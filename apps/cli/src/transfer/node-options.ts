@@ -19,6 +19,8 @@ export function nodeOptions(profile: string, network: NetworkValues): NodeOption
     pex: !network["no-pex"],
     lsd: !network["no-lsd"],
     portMapping: !network["no-port-mapping"],
+    ...given("ipFilter", network["ip-filter"]),
+    ...given("denyList", network["deny-list"]),
     ...given("dht", dhtOptions(network)),
   };
 }

@@ -1,5 +1,14 @@
 import { randomBytes, randomInt } from "node:crypto";
-import { type Address, assert, familyOf, ipScope, Prng, parseAddress } from "@dure/base";
+import {
+  type Address,
+  assert,
+  familyOf,
+  type InfoHash,
+  infoHash as infoHashOf,
+  ipScope,
+  Prng,
+  parseAddress,
+} from "@dure/base";
 import type { DhtDeskOptions, DhtPlace } from "@dure/carrier";
 import type { NodeDhtOptions } from "../dht-api.ts";
 
@@ -7,8 +16,16 @@ import type { NodeDhtOptions } from "../dht-api.ts";
 const version = Uint8Array.of(0x44, 0x55, 0, 1); // "DU"
 
 /** What the carrier is told; chance comes from the system. */
-export function deskOptions(options: NodeDhtOptions): DhtDeskOptions {
-  const { bootstrap, readOnly, answerRate, countLocal, enforceSecureIds, denied } = options;
+export function deskOptions(
+  options: NodeDhtOptions,
+  denies?: (infoHash: InfoHash) => boolean,
+): DhtDeskOptions {
+  const { bootstrap, readOnly, answerRate, countLocal, enforceSecureIds } = options;
+  const listed = (key: Uint8Array) => {
+    const infoHash = infoHashOf(key);
+    return options.denied?.(key) === true || (infoHash !== undefined && denies?.(infoHash) === true);
+  };
+  const denied = denies === undefined ? options.denied : listed;
   return {
     bootstrap: bootstrap.map(hostPort),
     tokenSecret: randomBytes(32),

@@ -21,6 +21,8 @@ export interface NodeDhtParts {
   readonly desk: DhtDesk;
   /** Runs as a turn of the carrier. Throws when the node is not open. */
   turn<T>(act: (now: Ms) => T): T;
+  /** Info-hashes that the user wants nothing to do with. */
+  denies(infoHash: InfoHash): boolean;
 }
 
 /** The DHT as the node's owner sees it. */
@@ -42,6 +44,7 @@ export class NodeDht implements DhtHandle {
     infoHash: InfoHash,
     options: { readonly announce?: { readonly seed: boolean }; readonly noSeed?: boolean } = {},
   ): DhtRequest<Address> {
+    this.#refuseDenied(infoHash);
     const question = { type: "get-peers", infoHash: idBytes(infoHash), ...options } as const;
     return this.#ask<Address>(question, (answer, found) => {
       if (answer.type === "peers") for (const address of answer.addresses) found(address);
@@ -49,6 +52,7 @@ export class NodeDht implements DhtHandle {
   }
 
   scrape(infoHash: InfoHash): DhtRequest<DhtScrape> {
+    this.#refuseDenied(infoHash);
     return this.#ask<DhtScrape>({ type: "scrape", infoHash: idBytes(infoHash) }, (answer, found) => {
       if (answer.type === "scraped") found({ seeds: answer.seeds, peers: answer.peers });
     });
@@ -117,6 +121,11 @@ export class NodeDht implements DhtHandle {
       }),
     );
     return request;
+  }
+
+  #refuseDenied(infoHash: InfoHash): void {
+    if (this.#parts.denies(infoHash))
+      throw new NodeError("denied", `${infoHash} is on the deny list`, infoHash);
   }
 
   #turn<T>(act: (now: Ms) => T): T {

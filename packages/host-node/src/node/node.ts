@@ -1,13 +1,14 @@
-import { randomBytes, randomInt } from "node:crypto";
+import { createHash, randomBytes, randomInt } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { type InfoHash, ipScope, type Ms, must, Prng, peerId } from "@dure/base";
+import { type InfoHash, infoHash, ipScope, type Ms, must, Prng, peerId } from "@dure/base";
 import { Carrier, type DiskResult, type HostEvent, type Report, type StateResult } from "@dure/carrier";
 import type { PortMapping } from "@dure/engine";
 import { type AddOptions, type DureNode, NodeError, type NodeOptions, type TorrentHandle } from "../api.ts";
 import { deskOptions, NodeDht, placesOf } from "../dht/index.ts";
 import type { DhtHandle } from "../dht-api.ts";
 import { DiskWorkers } from "../disk/index.ts";
+import { Filters } from "../filters/index.ts";
 import { HostWatch, NodeNet } from "../net/index.ts";
 import { StateWorker } from "../state/index.ts";
 import { Launcher, limitsOf } from "./launch.ts";
@@ -22,6 +23,7 @@ const filesOpenDefault = 128;
 const socketsBeyondPeers = 64;
 const sourceTimeout = 30_000;
 const closeWait = 1500;
+const warningsMax = 16;
 
 type HttpAnswer = Extract<HostEvent, { type: "http-reply" | "http-failed" }>;
 
@@ -38,6 +40,7 @@ class Node implements DureNode {
   readonly #carrier: Carrier;
   readonly #launcher: Launcher;
   readonly #dht: NodeDht | undefined;
+  readonly #filters: Filters;
   readonly #torrents = new Map<InfoHash, LiveTorrent>(); // bounded by what the user adds
   readonly #fetches = new Map<number, (answer: HttpAnswer) => void>(); // bounded likewise
   #net: NodeNet | undefined;
@@ -49,12 +52,21 @@ class Node implements DureNode {
   #fetchCount = 0;
   /** Damage that was met before any torrent was there to tell it to. */
   #damage: string | undefined;
+  /** Warnings likewise. At most `warningsMax`: the latest. */
+  #warnings: { readonly code: string; readonly message: string }[] = [];
   #closing: Promise<void> | undefined;
 
   constructor(options: NodeOptions) {
     this.#options = options;
     this.#memory = poolMemory(options.poolBytes ?? poolDefault);
     const prng = new Prng(randomInt(2 ** 47));
+    this.#filters = new Filters({
+      ipFilter: options.ipFilter,
+      denyList: options.denyList,
+      onChange: () => this.#filtersChanged(),
+      onWarning: (code, message) => this.#warn(code, message),
+    });
+    const { blocks, denies } = this.#filters;
     const ownId = must(
       peerId(Buffer.concat([Buffer.from("-DU0100-"), randomBytes(12)])),
       "20 bytes are a peer id",
@@ -67,11 +79,14 @@ class Node implements DureNode {
       allowLocalUrls: options.allowLocalUrls ?? false,
       prng: prng.split("carrier"),
       lsd: options.lsd ?? true,
-      ...(options.dht === undefined ? {} : { dht: deskOptions(options.dht) }),
+      ...(options.ipFilter === undefined ? {} : { filtered: blocks }),
+      ...(options.dht === undefined
+        ? {}
+        : { dht: deskOptions(options.dht, options.denyList === undefined ? undefined : denies) }),
     });
     const { dht: desk } = this.#carrier;
     const turn = <T>(act: (now: Ms) => T) => this.#opened(this.#loop).turn(act);
-    this.#dht = desk === undefined ? undefined : new NodeDht({ desk, turn });
+    this.#dht = desk === undefined ? undefined : new NodeDht({ desk, turn, denies });
     this.#launcher = new Launcher({
       carrier: this.#carrier,
       peerId: ownId,
@@ -94,6 +109,7 @@ class Node implements DureNode {
   async open(): Promise<void> {
     const { profile, port, listen, interface: only } = this.#options;
     makeProfile(profile);
+    await this.#filters.open(); // before anything is open to the network
     const net = await NodeNet.open({
       ...(port === undefined ? {} : { port }),
       ...(listen === undefined ? {} : { listen }),
@@ -101,6 +117,9 @@ class Node implements DureNode {
       socketsMax: this.#carrier.limits.settings.connectionsMax + socketsBeyondPeers,
       userAgent: `Dure/${clientVersion}`,
       onEvent: (event) => this.#event(event),
+    }).catch((error: unknown) => {
+      this.#filters.close();
+      throw error;
     });
     const onResults = (results: readonly DiskResult[]) => this.#loop?.diskResults(results);
     const filesOpenMax = this.#options.filesOpenMax ?? filesOpenDefault;
@@ -131,6 +150,8 @@ class Node implements DureNode {
   async add(options: AddOptions): Promise<TorrentHandle> {
     const source = await readSource(options.source, (url) => this.#fetch(url));
     const dir = resolve(options.dir);
+    const denial = this.#denial(source.name, source.infoHash, source.metainfo?.info.infoHashV2);
+    if (denial !== undefined) throw denial;
     if (this.#torrents.has(source.infoHash))
       throw new NodeError("owned", `${source.name} is already here`, source.infoHash);
     const live = new LiveTorrent(this.#handleHost(), {
@@ -142,6 +163,7 @@ class Node implements DureNode {
     this.#torrents.set(source.infoHash, live);
     if (this.#damage !== undefined) live.hear({ type: "state-damaged", detail: this.#damage });
     this.#damage = undefined;
+    for (const { code, message } of this.#warnings.splice(0)) live.warn(code, message);
     try {
       const record = await this.#launcher.claim(source, dir);
       await this.#launcher.start(live, source, record).catch((error: unknown) => {
@@ -152,6 +174,8 @@ class Node implements DureNode {
       this.#torrents.delete(source.infoHash);
       throw error;
     }
+    const late = this.#endDenied(live);
+    if (late !== undefined) throw late;
     for (const mapping of this.portMappings()) this.#tellPort(live, mapping);
     return live;
   }
@@ -177,6 +201,7 @@ class Node implements DureNode {
       new Promise((done) => setTimeout(done, withinMs).unref()),
     ]);
     this.#watch?.stop();
+    this.#filters.close();
     this.#dht?.close();
     this.#loop?.end();
     await this.#net?.close();
@@ -238,7 +263,43 @@ class Node implements DureNode {
     const live = this.#torrents.get(infoHash);
     if (live === undefined) return;
     live.hear(report);
-    if (report.type === "metadata") void this.#launcher.metadataCame(live, report.infoBytes);
+    if (report.type !== "metadata") return;
+    // BEP 52: the v2 info-hash is that of the same bytes.
+    const v2 = createHash("sha256").update(report.infoBytes).digest("hex");
+    if (this.#endDenied(live, v2) === undefined) void this.#launcher.metadataCame(live, report.infoBytes);
+  }
+
+  // ---- the user's lists
+
+  #filtersChanged(): void {
+    if (this.#closing !== undefined) return;
+    this.#loop?.turn((now) => this.#carrier.filterChanged(now));
+    // One that is being added is looked at once more when it is there.
+    for (const live of this.#torrents.values()) if (live.carried !== undefined) this.#endDenied(live);
+  }
+
+  /** A torrent that is denied by now, or turns out to be, ends. */
+  #endDenied(live: LiveTorrent, v2 = live.info?.infoHashV2): NodeError | undefined {
+    const denial = this.#denial(live.status().name, live.infoHash, v2);
+    if (denial === undefined) return undefined;
+    live.fail(denial);
+    void live.stop();
+    return denial;
+  }
+
+  /** A hybrid is denied by either of its hashes. */
+  #denial(name: string, hash: InfoHash, v2: string | null | undefined): NodeError | undefined {
+    const hashes = [hash, infoHash(v2?.slice(0, 40) ?? "") ?? hash];
+    const denied = hashes.find(this.#filters.denies);
+    return denied === undefined
+      ? undefined
+      : new NodeError("denied", `${name} is on the deny list (${denied})`, denied);
+  }
+
+  #warn(code: string, message: string): void {
+    for (const live of this.#torrents.values()) live.warn(code, message);
+    if (this.#torrents.size === 0)
+      this.#warnings = [...this.#warnings, { code, message }].slice(-warningsMax);
   }
 
   /** A .torrent that the user named by its URL, over whichever family the server has. */

@@ -154,6 +154,10 @@ export class LiveTorrent implements TorrentHandle {
     this.#tell({ type: "metadata", status: this.status() });
   }
 
+  warn(code: string, message: string): void {
+    this.#tell({ type: "warning", code, message });
+  }
+
   /** It cannot go on. */
   fail(error: NodeError): void {
     this.#tell({ type: "error", code: error.code, message: error.message });

@@ -1,0 +1,2 @@
+export { Filters } from "./filters.ts";
+export type { ListKind } from "./read-list.ts";
