@@ -5,3 +5,4 @@ export * from "./dht-api.ts";
 export { DiskWorkers } from "./disk/index.ts";
 export { createKeyFile, readKeyFile } from "./keys/index.ts";
 export { openNode } from "./node/node.ts";
+export { type ItemName, type TakenVersion, Versions } from "./state/index.ts";

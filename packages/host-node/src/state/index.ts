@@ -1,1 +1,2 @@
 export { type StateOptions, StateWorker } from "./state-worker.ts";
+export { type ItemName, type TakenVersion, Versions } from "./versions.ts";

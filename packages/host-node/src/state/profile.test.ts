@@ -197,7 +197,7 @@ test("a profile of the version before the DHT keeps its torrents, and gets the t
   inFolder((file) => {
     fill(file);
     const old = new DatabaseSync(file);
-    old.exec("DROP TABLE dht; DROP TABLE dht_owner; PRAGMA user_version = 1");
+    old.exec("DROP TABLE dht; DROP TABLE dht_owner; DROP TABLE version; PRAGMA user_version = 1");
     old.close();
     const profile = profileAt(file);
     const [claimed, saved, found] = profile.run(claim(), saveDht(4, 1), { type: "load-dht" });

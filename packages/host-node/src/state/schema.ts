@@ -47,6 +47,16 @@ const migrations: readonly string[] = [
      pid INTEGER NOT NULL,
      mark TEXT NOT NULL
    ) STRICT;`,
+  // dir: the folder of a follower, or empty for what was published from here.
+  `CREATE TABLE version (
+     public_key BLOB NOT NULL,
+     salt BLOB NOT NULL,
+     dir TEXT NOT NULL,
+     sequence INTEGER NOT NULL,
+     info_hash BLOB NOT NULL,
+     torrent BLOB,
+     PRIMARY KEY (public_key, salt, dir)
+   ) STRICT;`,
 ];
 
 export const schemaVersion = migrations.length;
