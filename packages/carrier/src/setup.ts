@@ -24,6 +24,8 @@ export interface SetupOptions {
   readonly info: Info;
   readonly record: TorrentRecord;
   readonly overwrite: boolean;
+  /** Paths, with slashes, of files that are ours though this torrent is new to us. */
+  readonly ours?: ReadonlySet<string>;
   /** The data is known to be complete: nothing is checked. */
   readonly assumeComplete: boolean;
   /** Files to make even when empty; undefined: all. */
@@ -78,14 +80,14 @@ export class Setup {
   }
 
   #probed(sizes: readonly (number | null)[]): void {
-    const { info, record } = this.#options;
+    const { info, record, ours: known } = this.#options;
     this.#sizes = sizes;
     const ours = record.torrent !== null || record.have !== null;
     for (const [index, file] of info.files.entries()) {
       if (file.pad || file.bytes === 0) continue;
       const size = sizes[index] ?? 0;
       if (record.have === null && size > 0) {
-        if (!ours) this.#strangers.push(file);
+        if (!ours && known?.has(file.path.join("/")) !== true) this.#strangers.push(file);
         this.#addPieces(file, () => true); // nothing was saved yet, or the progress was damaged
       }
       // A file of ours that was cut short or taken away: what was had of it is looked at again.

@@ -62,6 +62,12 @@ export interface AddOptions {
   /** The data is known to be complete: nothing is checked. */
   readonly assumeComplete?: boolean;
   readonly peers?: readonly string[];
+  /**
+   * The .torrent of an earlier version in the same folder, which no process has any more. Its files count as ours: what is
+   * still right in them stays, the rest is written over. Under another name of the root folder files of the same path and
+   * length are copied first. Its record is forgotten, as it would claim what is not there any more.
+   */
+  readonly replaces?: Uint8Array;
   readonly downRateMax?: number;
   readonly upRateMax?: number;
   readonly connectionsMax?: number;

@@ -24,6 +24,7 @@ import { Resolver, systemLookup } from "../net/index.ts";
 import type { Loop } from "./loop.ts";
 import { filesOfRanges, selectedFiles } from "./select.ts";
 import type { Source } from "./source.ts";
+import { takeOver } from "./take-over.ts";
 import type { LiveTorrent } from "./torrent-handle.ts";
 import { clientVersion } from "./version.ts";
 
@@ -56,7 +57,7 @@ export class Launcher {
   }
 
   /** Takes ownership. Rejects with `NodeError` "owned" or "profile". */
-  async claim(source: Source, dir: string): Promise<TorrentRecord> {
+  async claim(source: Pick<Source, "infoHash" | "name">, dir: string): Promise<TorrentRecord> {
     const key = { infoHash: source.infoHash, dir };
     const result = await this.#stateJob((desk, answer) =>
       desk.state({ type: "claim", key, name: source.name }, answer),
@@ -137,6 +138,7 @@ export class Launcher {
         live.dir,
       );
     }
+    const ours = record.have === null ? await this.#takeOver(live, info) : undefined;
     const loop = this.#parts.loop();
     const outcome = await new Promise<SetupOutcome>((onOutcome) => {
       loop.turn(() => {
@@ -147,6 +149,7 @@ export class Launcher {
           info,
           record,
           overwrite: options.overwrite ?? false,
+          ...(ours === undefined ? {} : { ours }),
           assumeComplete: options.assumeComplete ?? false,
           files,
           onProgress: (piecesChecked) =>
@@ -165,6 +168,23 @@ export class Launcher {
     }
     const { path, detail } = outcome.failure;
     throw new NodeError("disk", `${path} cannot be used: ${detail}`, path);
+  }
+
+  /** Files of the version that this one replaces, if any. Its record goes before the first of them is changed. */
+  async #takeOver(live: LiveTorrent, info: Info): Promise<ReadonlySet<string> | undefined> {
+    const { replaces } = live.options;
+    const parsed = replaces === undefined ? undefined : parseTorrent(replaces);
+    if (parsed === undefined) return undefined;
+    if (!parsed.ok)
+      throw new NodeError("bad-torrent", `the torrent to replace is none: ${parsed.reason}`, parsed.reason);
+    const before = parsed.value.info;
+    if (before.infoHash !== live.infoHash) {
+      const { dir } = live;
+      await this.claim({ infoHash: before.infoHash, name: before.name }, dir);
+      const key = { infoHash: before.infoHash, dir };
+      await this.#stateJob((desk, answer) => desk.state({ type: "remove", key }, answer));
+    }
+    return await takeOver(live.dir, before, info);
   }
 
   async metadataCame(live: LiveTorrent, infoBytes: Uint8Array): Promise<void> {
