@@ -13,8 +13,16 @@ const goals = {
 };
 const megabyte = 1 << 20;
 
+/** What a run leaves: docs/lab/dht.json. */
+export interface LabRecord {
+  readonly machine: Machine;
+  /** From beginning to end. */
+  readonly minutes: number;
+  readonly results: readonly PartResult[];
+}
+
 /** The tables as Markdown, each with what it shows. */
-export function report(results: readonly PartResult[], machine: Machine): string {
+export function report({ machine, minutes, results }: LabRecord): string {
   const honest = results.find((result) => result.honest !== undefined);
   const parts = [
     "# The DHT in the laboratory",
@@ -23,7 +31,7 @@ export function report(results: readonly PartResult[], machine: Machine): string
     sybilSection(results),
     eclipseSection(results),
     floodSection(results),
-    costSection(results),
+    costSection(results, minutes),
   ];
   return `${parts.filter((part) => part !== "").join("\n\n")}\n`;
 }
@@ -84,10 +92,8 @@ function sybilSection(results: readonly PartResult[]): string {
   const rows = results.flatMap((result) => {
     const { sybils, part } = result;
     if (sybils === undefined || part.name !== "sybils") return [];
-    const label = `${part.nodes.toLocaleString("en")}, ${part.defences}`;
-    return [
-      [label, ...sybils.map(({ found }) => percent(found)), ...sybils.map(inTables), String(part.seed)],
-    ];
+    const label = labelOf(part);
+    return [[label, ...sybils.map(foundBoth), ...sybils.map(inTables), String(part.seed)]];
   });
   if (rows.length === 0) return "";
   const heads = shares.map((share) => `${share * 100} %`);
@@ -105,6 +111,14 @@ Wanted, with all on: ≥ ${goals.sybils.map((goal) => `${goal * 100} %`).join(",
 ![Success against the share of Sybils](sybils.svg)`;
 }
 
+function labelOf(part: {
+  readonly nodes: number;
+  readonly defences: string;
+  readonly lookups: number;
+}): string {
+  return `${part.nodes.toLocaleString("en")}, ${part.defences}, ${part.lookups.toLocaleString("en")}`;
+}
+
 function foundBoth({ found, foundByNewcomers }: SybilFigures): string {
   return `${short(found)} / ${short(foundByNewcomers)}`;
 }
@@ -116,7 +130,7 @@ function inTables({ inTables: tally }: SybilFigures): string {
 function eclipseSection(results: readonly PartResult[]): string {
   const rows = results.flatMap(({ eclipses, part }) => {
     if (eclipses === undefined || part.name !== "eclipse") return [];
-    const label = `${part.nodes.toLocaleString("en")}, ${part.defences}, ${part.lookups.toLocaleString("en")}`;
+    const label = labelOf(part);
     return [[label, ...eclipses.map(({ found }) => short(found)), String(part.seed)]];
   });
   if (rows.length === 0) return "";
@@ -160,7 +174,7 @@ ${table(["packets", "seconds", "table before", "hostile after", "forged stores",
 Wanted: at most 1 % hostile, no forged store, at most 64 MiB.`;
 }
 
-function costSection(results: readonly PartResult[]): string {
+function costSection(results: readonly PartResult[], minutes: number): string {
   const rows = results.map(({ part, seconds, memoryBytesMax, datagrams }) => [
     part.name + ("defences" in part ? `, ${part.defences}` : ""),
     ("nodes" in part ? part.nodes : Math.max(...part.sizes)).toLocaleString("en"),
@@ -170,7 +184,7 @@ function costSection(results: readonly PartResult[]): string {
   ]);
   return `## What it took
 
-Each world is a process of its own.
+Each world is a process of its own; all together took ${minutes.toFixed(0)} minutes.
 
 ${table(["world", "honest nodes", "datagrams", "CPU s", "peak MiB"], rows)}`;
 }

@@ -13,7 +13,7 @@ export interface LookupFigures {
   readonly queries: Spread;
   /** Of them, those that nobody answered in time. */
   readonly timeouts: Spread;
-  /** Milliseconds of virtual time until the first peer. */
+  /** Milliseconds of virtual time until the first peer, where there was one. */
   readonly firstResult: Spread;
   /** And until the end. */
   readonly elapsed: Spread;
@@ -37,7 +37,7 @@ export function measureLookups(
     hops: spreadOf(reports.map(({ hops }) => hops)),
     queries: spreadOf(reports.map(({ queries }) => queries)),
     timeouts: spreadOf(reports.map(({ timeouts }) => timeouts)),
-    firstResult: spreadOf(reports.map(({ firstResult }) => firstResult ?? Number.POSITIVE_INFINITY)),
+    firstResult: spreadOf(reports.flatMap(({ firstResult }) => firstResult ?? [])),
     elapsed: spreadOf(reports.map(({ elapsed }) => elapsed)),
     ...measureAccuracy(lab, Math.ceil(counts.lookups / 10)),
   };
