@@ -1,18 +1,5 @@
-import {
-  type Address,
-  assert,
-  BoundedMap,
-  earliest,
-  type Family,
-  type Machine,
-  type Ms,
-  must,
-  Queue,
-  sipHash,
-  utf8,
-  viewOf,
-} from "@dure/base";
-import { type DhtItem, type DhtKey, decodeKrpc, type KrpcQuery, signedBytes } from "../krpc/index.ts";
+import { type Address, assert, BoundedMap, earliest, type Machine, type Ms, must, Queue } from "@dure/base";
+import { type DhtItem, decodeKrpc, type KrpcQuery, signedBytes } from "../krpc/index.ts";
 import { Checks } from "./checks.ts";
 import { CompactNode } from "./compact-node.ts";
 import { type Defences, defencesOn } from "./defences.ts";
@@ -28,7 +15,9 @@ import type {
 } from "./messages.ts";
 import { questFor } from "./quest-for.ts";
 import { type PendingPut, Responder, type ResponderView } from "./responder/index.ts";
+import { viewFor } from "./responder-view.ts";
 import { Search } from "./search.ts";
+import { transactionKey } from "./transaction-key.ts";
 import { Upkeep } from "./upkeep.ts";
 
 /** Requests that run at once; the others wait. */
@@ -37,8 +26,6 @@ const runningMax = 32;
 const waitingMax = 2000;
 /** Signatures being checked. At the top one counts as bad. */
 const jobsMax = 1024;
-/** BEP 5: k. */
-const toldNodes = 8;
 
 type Command = Exclude<DhtCommand, { readonly type: "cancel" }>;
 
@@ -314,7 +301,7 @@ export class Dht implements Machine<DhtInput, DhtOutput> {
           readOnly,
           version,
           prng: prng.split(`endpoint ${index}`),
-          key: keyFor(responder.tokenSecret, index),
+          key: transactionKey(responder.tokenSecret, index),
           outbox: this.#outbox,
         }),
     );
@@ -332,36 +319,4 @@ export class Dht implements Machine<DhtInput, DhtOutput> {
     });
     return { endpoint, checks, upkeep, view: viewFor(endpoint, endpoints) };
   }
-}
-
-/** What the answering half sees: of the other family, the first endpoint's nodes. */
-function viewFor(endpoint: Endpoint, endpoints: readonly Endpoint[]): ResponderView {
-  const of = (family: Family) =>
-    endpoint.family === family ? endpoint : endpoints.find((one) => one.family === family);
-  const [four, six] = [of(4), of(6)];
-  const closest = (one: Endpoint | undefined, target: DhtKey) =>
-    one?.table.closestCompact(target, toldNodes) ?? noNodes;
-  return {
-    get ownId() {
-      return endpoint.table.ownId;
-    },
-    family: endpoint.family,
-    closest4: (target) => closest(four, target),
-    closest6: (target) => closest(six, target),
-    knows: (from) => endpoint.table.knows(from),
-  };
-}
-
-const noNodes = new Uint8Array(0);
-
-// A key of its own for each endpoint's transaction ids, from the one secret we are given.
-function keyFor(secret: Uint8Array, index: number): Uint8Array {
-  const hash = sipHash(secret.subarray(0, 16));
-  const key = new Uint8Array(16);
-  for (const half of [0, 1]) {
-    const { high, low } = hash(utf8(`transactions ${index} ${half}`));
-    viewOf(key).setUint32(half * 8, high >>> 0);
-    viewOf(key).setUint32(half * 8 + 4, low >>> 0);
-  }
-  return key;
 }

@@ -55,6 +55,8 @@ export class Endpoint {
   readonly prng: Prng;
   /** Set by the upkeep: the node looks for its place, so what is known now is little. */
   joining = false;
+  /** A lookup asked nodes and not one answered: what we know of the network may be of the past. */
+  lost = false;
   readonly #options: EndpointOptions;
   readonly #outbox: Queue<DhtOutput>;
   readonly #roundTrips = new RoundTrips();

@@ -151,6 +151,25 @@ test("a node that kept its contacts finds things within a second of its restart,
   deepEqual(peersOf(reborn, 2), [{ ip: network.peers[5]!.address.ip, port: 7000 }]);
 });
 
+test("all nodes it knew are gone but the bootstrap node: a request that nobody answered brings it back", () => {
+  const network = grown(40, 12);
+  const [router, node, ...others] = network.peers as [Peer, Peer, ...Peer[]];
+  node.online = false; // asleep, while all others are replaced
+  for (const peer of others) peer.online = false;
+  for (let index = 0; index < 30; index += 1) network.add();
+  network.runFor(10 * 60_000);
+  const infoHash = network.prng.bytes(20);
+  const owner = network.peers.at(-1)!;
+  network.report(owner, { type: "get-peers", request: 1, infoHash, announce: { port: 7000, seed: false } });
+  node.online = true;
+  router.online = false;
+  equal(network.report(node, { type: "get-peers", request: 1, infoHash }).responses, 0);
+  router.online = true;
+  network.runFor(10_000);
+  network.report(node, { type: "get-peers", request: 2, infoHash });
+  deepEqual(peersOf(node, 2), [{ ip: owner.address.ip, port: 7000 }]);
+});
+
 test("IPv6 alone works as IPv4 does (BEP 32)", () => {
   const network = new Network({ seed: 10 });
   for (let index = 0; index < 30; index += 1) {

@@ -1,9 +1,10 @@
-import { type Address, formatAddress, type Ms } from "@dure/base";
+import { type Address, at, formatAddress, type Ms } from "@dure/base";
 import type { DhtKey } from "../krpc/index.ts";
 import { Bucket, bucketMax } from "./bucket.ts";
 import type { CompactNode } from "./compact-node.ts";
 import { Contact, failuresToDrop, failuresToReplace, goodFor, never } from "./contact.ts";
 import { compareDistance, equalKeys, keyBits, prefixOf, sharedBits } from "./distance.ts";
+import { Nearest } from "./nearest.ts";
 
 /** A silent node is not asked again before this. */
 const retryWait = 20_000;
@@ -32,13 +33,14 @@ export class RoutingTable {
   readonly #options: RoutingTableOptions;
   readonly #buckets: (Bucket | undefined)[] = []; // at most 160
   readonly #byPlace = new Map<string, Contact>(); // as many as the buckets hold
-  readonly #picked: Contact[] = []; // scratch of `#select`, as long as the longest answer
+  readonly #nearest: Nearest;
   #ownId: DhtKey;
   #size = 0;
 
   constructor(options: RoutingTableOptions) {
     this.#options = options;
     this.#ownId = options.ownId;
+    this.#nearest = new Nearest(this.#buckets);
   }
 
   get ownId(): DhtKey {
@@ -116,18 +118,17 @@ export class RoutingTable {
 
   /** The live nodes closest to a key, closest first, for lookups of our own: those that were silent twice are left out. */
   closest(target: DhtKey, count: number): CompactNode[] {
-    const found = this.#select(target, count, false);
-    return this.#picked.slice(0, found).map((contact) => contact.node);
+    const picked = this.#nearest.pick(this.#ownId, { target, count, tellable: false });
+    return picked.map((contact) => contact.node);
   }
 
   /** The same as compact node info, of nodes that may be told to others. */
   closestCompact(target: DhtKey, count: number): Uint8Array {
-    const found = this.#select(target, count, true);
-    const size = this.#picked[0]?.node.compact.length ?? 0;
-    const bytes = new Uint8Array(found * size);
-    for (let index = 0; index < found; index += 1) {
-      bytes.set(this.#picked[index]?.node.compact ?? noBytes, index * size);
-    }
+    const picked = this.#nearest.pick(this.#ownId, { target, count, tellable: true });
+    const size = picked[0]?.node.compact.length ?? 0;
+    const bytes = new Uint8Array(picked.length * size);
+    for (let index = 0; index < picked.length; index += 1)
+      bytes.set(at(picked, index).node.compact, index * size);
     return bytes;
   }
 
@@ -263,60 +264,6 @@ export class RoutingTable {
   *#live(): IterableIterator<Contact> {
     for (const bucket of this.#buckets) if (bucket !== undefined) yield* bucket.live;
   }
-
-  // Nearest group of buckets first. With b bits shared between the target and us: the nodes of bucket b share more
-  // than b with the target; those of all deeper buckets exactly b; those of bucket b - 1 exactly b - 1, and so on.
-  #select(target: DhtKey, count: number, tellable: boolean): number {
-    const shared = sharedBits(this.#ownId, target);
-    const prefix = prefixOf(target);
-    const wanted = { target, prefix, count, tellable };
-    let found = this.#pickFrom(this.#buckets[shared], wanted, 0, 0);
-    if (found < count) {
-      const start = found;
-      for (let index = shared + 1; index < this.#buckets.length; index += 1) {
-        found = this.#pickFrom(this.#buckets[index], wanted, start, found);
-      }
-    }
-    for (let index = Math.min(shared, this.#buckets.length) - 1; index >= 0 && found < count; index -= 1) {
-      found = this.#pickFrom(this.#buckets[index], wanted, found, found);
-    }
-    return found;
-  }
-
-  // Insertion sort into #picked[start..found), which keeps the closest and never grows past the count.
-  #pickFrom(bucket: Bucket | undefined, wanted: Wanted, start: number, found: number): number {
-    if (bucket === undefined) return found;
-    const picked = this.#picked;
-    for (const contact of bucket.live) {
-      if (wanted.tellable ? !contact.tellable : contact.failures >= failuresToReplace) continue;
-      let place = found;
-      while (place > start && isCloser(wanted, contact, picked[place - 1])) place -= 1;
-      if (place >= wanted.count) continue;
-      for (let index = Math.min(found, wanted.count - 1); index > place; index -= 1) {
-        picked[index] = picked[index - 1] as Contact; // below found, every place is filled
-      }
-      picked[place] = contact;
-      if (found < wanted.count) found += 1;
-    }
-    return found;
-  }
-}
-
-interface Wanted {
-  readonly target: DhtKey;
-  readonly prefix: number;
-  readonly count: number;
-  readonly tellable: boolean;
-}
-
-const noBytes = new Uint8Array(0);
-
-function isCloser(wanted: Wanted, a: Contact, b: Contact | undefined): boolean {
-  if (b === undefined) return true;
-  const far = (a.prefix ^ wanted.prefix) >>> 0;
-  const near = (b.prefix ^ wanted.prefix) >>> 0;
-  if (far !== near) return far < near;
-  return compareDistance(wanted.target, a.node.compact, b.node.compact) < 0;
 }
 
 function findLive(bucket: Bucket, id: Uint8Array): Contact | undefined {

@@ -136,6 +136,7 @@ export class SearchLeg implements LookupOwner, Stalled {
   }
 
   #end(now: Ms): void {
+    if (this.#lookup.queries > 0 && this.#run.responses === 0) this.endpoint.lost = true;
     this.stop();
     this.#owner.legEnded(now, this);
   }

@@ -108,6 +108,7 @@ export class Upkeep implements Asker, LookupOwner {
     // Somebody showed up by themselves.
     if (state.name !== "joining" && state.name !== "ready" && this.#endpoint.table.size > 0)
       this.#join(now, 0);
+    if (state.name === "ready" && this.#endpoint.lost) return this.#rejoin(now);
     if (state.name === "ready" && state.refreshAt <= now) this.#refresh(now, state.refreshes);
     if (this.#stalestAt <= now) this.#askStalest(now);
   }
@@ -136,6 +137,7 @@ export class Upkeep implements Asker, LookupOwner {
     const state = this.#state;
     if (state.name === "joining") this.#joined(now, alive.length, state.failures);
     else if (state.name === "ready") this.#state = { ...state, run: undefined };
+    if (state.name === "ready" && alive.length === 0) this.#endpoint.lost = true;
     this.#endpoint.resume(now);
   }
 
@@ -165,6 +167,7 @@ export class Upkeep implements Asker, LookupOwner {
   }
 
   #join(now: Ms, failures: number): void {
+    this.#endpoint.lost = false;
     const { table, prng } = this.#endpoint;
     const own = table.closest(table.ownId, regionCount);
     const asked = own.length >= ownEnough && failures === 0 ? [] : prng.shuffle([...this.#bootstrap]);
@@ -177,6 +180,12 @@ export class Upkeep implements Asker, LookupOwner {
     run.lookup.begin(own);
     for (const address of asked.slice(0, bootstrapMax)) this.#askBootstrap(now, address);
     run.start(now);
+  }
+
+  // As after a failure: the bootstrap nodes are asked too.
+  #rejoin(now: Ms): void {
+    this.#stop();
+    this.#join(now, 1);
   }
 
   #joined(now: Ms, alive: number, failures: number): void {
