@@ -84,7 +84,7 @@ function measure(lab: DhtLab, part: Part): Partial<PartResult> {
     case "eclipse": {
       grown(lab, part.nodes);
       const eclipses = new Eclipses(lab);
-      const targets = Math.min(16, Math.max(4, Math.round(part.nodes / 100)));
+      const targets = Math.min(10, Math.max(4, Math.round(part.nodes / 100)));
       const { lookups } = part;
       const origins = ["one /24", "20 networks"] as const;
       return {
@@ -111,7 +111,7 @@ function measureHonest(
     return measureLookups(lab, { topics: Math.ceil(size / 20), lookups });
   });
   const topics = Math.ceil(largest / 20);
-  const lookups = Math.min(part.lookups, 5000);
+  const lookups = Math.min(part.lookups, 3000);
   return { sizes, churn: measureChurn(lab, { share: 0.2, topics, lookups }) };
 }
 

@@ -11,7 +11,7 @@ export interface PlanOptions {
 /** The worlds of `npm run lab -- dht`, the longest first. */
 export function planParts({ nodes, quick, seed }: PlanOptions): Part[] {
   const attacked = Math.ceil(nodes * 0.4); // with 60 % Sybils, that is the whole network
-  const compared = Math.max(100, Math.ceil(nodes * (quick ? 0.3 : 0.06)));
+  const compared = Math.max(100, Math.ceil(nodes * (quick ? 0.3 : 0.04)));
   const sets = quick ? ["all on", "all off"] : Object.keys(defenceSets);
   const sizes = [100, 300, 1000, 3000].filter((size) => size < nodes);
   const parts: Part[] = [{ name: "honest", seed, sizes: [...sizes, nodes], lookups: nodes }];
@@ -21,7 +21,7 @@ export function planParts({ nodes, quick, seed }: PlanOptions): Part[] {
     parts.push({ name: "eclipse", seed: seed + 2, nodes: attacked, lookups, defences: "all on" });
   }
   for (const defences of sets) {
-    const options = { nodes: compared, lookups: Math.min(500, compared), defences };
+    const options = { nodes: compared, lookups: compared, defences };
     parts.push({ name: "sybils", seed: seed + 3, ...options });
     parts.push({ name: "eclipse", seed: seed + 4, ...options });
   }
