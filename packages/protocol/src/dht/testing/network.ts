@@ -48,7 +48,7 @@ export class Network {
       endpoints: [{ family: address.ip.includes(":") ? 6 : 4, externalIp: address.ip }],
       prng: this.prng.split(`node ${this.peers.length}`),
       bootstrap: first === undefined ? [] : [first],
-      responder: { tokenSecret: this.prng.bytes(16), answersPerSource: 1000, answerRate: Infinity },
+      responder: { tokenSecret: this.prng.bytes(16), answersPerSource: Infinity, answerRate: Infinity },
       ...this.#options.options,
       ...options,
     });
