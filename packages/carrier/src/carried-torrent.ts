@@ -54,7 +54,12 @@ export class CarriedTorrent {
     this.key = start.key;
     this.store = start.store;
     const { filtered } = carrier;
-    this.engine = new Torrent({ ...start.options, dht: carrier.dht?.advertised ?? false, filtered });
+    this.engine = new Torrent({
+      ...start.options,
+      dht: carrier.dht?.advertised ?? false,
+      filtered,
+      prefersEncryption: carrier.encryption.mode === "require",
+    });
     this.#completedAt = start.record.completedAt;
     this.#start = start;
     if (start.options.start !== undefined)

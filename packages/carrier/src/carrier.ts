@@ -15,6 +15,7 @@ import { type CarriedStart, CarriedTorrent } from "./carried-torrent.ts";
 import { Desk } from "./desk.ts";
 import { DhtDesk } from "./dht-desk.ts";
 import type { DhtDeskOptions } from "./dht-options.ts";
+import { Encryption, type EncryptionOptions } from "./encryption.ts";
 import { Exposure } from "./exposure.ts";
 import { Link } from "./link.ts";
 import { LocalDiscovery } from "./local-discovery.ts";
@@ -43,6 +44,8 @@ export interface CarrierOptions {
   readonly filtered?: (ip: string) => boolean;
   /** The DHT; left out: none. It begins with `dht.start`. */
   readonly dht?: DhtDeskOptions;
+  /** Left out: `off`. */
+  readonly encryption?: EncryptionOptions;
 }
 
 const handshakeWait = ms(10_000); // DESIGN.md section 6
@@ -62,6 +65,7 @@ export class Carrier implements Machine<HostEvent, HostEffect | Report | DhtRepo
   readonly limits: Limits;
   /** Undefined where it is switched off. */
   readonly dht: DhtDesk | undefined;
+  readonly encryption: Encryption;
   readonly #options: CarrierOptions;
   readonly #trackers: TrackerDesk;
   /** Undefined where it is switched off. */
@@ -85,6 +89,7 @@ export class Carrier implements Machine<HostEvent, HostEffect | Report | DhtRepo
     this.#options = options;
     this.pool = new Pool(options.memory, options.copy);
     this.limits = new Limits(options.limits);
+    this.encryption = new Encryption(options.encryption);
     this.#trackers = new TrackerDesk(this.desk, options.prng.split("trackers"), options.allowLocalUrls);
     if (options.lsd !== false)
       this.#localDiscovery = new LocalDiscovery(this.desk, options.prng.split("lsd"), this.#torrents);
@@ -101,7 +106,7 @@ export class Carrier implements Machine<HostEvent, HostEffect | Report | DhtRepo
     this.#receiver = {
       pool: this.pool,
       handshake: (now, link, handshake) => this.#handshake(now, link, handshake),
-      violation: (_now, link) => this.#drop(link, "handshake"),
+      violation: (_now, link) => this.#refuse(link),
       full: (_now, link) => {
         this.#hungry.add(link);
         this.desk.emit({ type: "tcp-read", socket: link.socket, flowing: false });
@@ -200,6 +205,7 @@ export class Carrier implements Machine<HostEvent, HostEffect | Report | DhtRepo
     assert(!this.#torrents.has(start.key.infoHash), "a torrent is added once");
     const torrent = new CarriedTorrent(this, this.#trackers, start);
     this.#torrents.set(start.key.infoHash, torrent);
+    this.encryption.added(start.key.infoHash);
     torrent.start(now);
     this.#localDiscovery?.added(now, torrent);
     this.dht?.look(now, torrent);
@@ -220,6 +226,7 @@ export class Carrier implements Machine<HostEvent, HostEffect | Report | DhtRepo
     const torrent = this.#torrents.get(infoHash);
     if (torrent === undefined) return;
     this.#torrents.delete(infoHash);
+    this.encryption.removed(infoHash);
     this.#localDiscovery?.removed(this.#now, infoHash);
     this.dht?.removed(this.#now, infoHash);
     this.#trackers.forget(torrent);
@@ -254,9 +261,20 @@ export class Carrier implements Machine<HostEvent, HostEffect | Report | DhtRepo
   }
 
   connect(torrent: CarriedTorrent, address: Address): void {
+    const encrypted = this.encryption.encryptsFirst(torrent.engine.book.hints(address)?.prefersEncryption);
+    this.#dial(torrent, { address, encrypted, mayTryAgain: this.encryption.mode === "prefer" });
+  }
+
+  #dial(
+    torrent: CarriedTorrent,
+    how: { readonly address: Address; readonly encrypted: boolean; readonly mayTryAgain: boolean },
+  ): void {
+    const { address } = how;
     this.#sockets += 2;
     const link = new Link(this.#sockets, address, false, { name: "connecting" });
     link.torrent = torrent;
+    link.encrypted = how.encrypted;
+    link.mayTryAgain = how.mayTryAgain;
     this.#links.set(link.socket, link);
     this.desk.emit({ type: "tcp-connect", socket: link.socket, remote: address });
   }
@@ -280,6 +298,16 @@ export class Carrier implements Machine<HostEvent, HostEffect | Report | DhtRepo
   #data(now: Ms, socket: SocketId, bytes: Uint8Array): void {
     const link = this.#links.get(socket);
     if (link === undefined) return;
+    if (link.negotiation === undefined) {
+      link.decipher(bytes);
+      return this.#payload(now, link, bytes);
+    }
+    const heard = this.encryption.hear(this.desk, link, link.negotiation, bytes);
+    if (heard.type === "refused") this.#refuse(link);
+    else if (heard.type === "payload") this.#payload(now, link, heard.bytes);
+  }
+
+  #payload(now: Ms, link: Link, bytes: Uint8Array): void {
     if (link.held !== undefined) {
       // Reading was stopped, but this chunk was on its way already.
       const joined = new Uint8Array(link.held.length + bytes.length);
@@ -323,7 +351,9 @@ export class Carrier implements Machine<HostEvent, HostEffect | Report | DhtRepo
 
   #incoming(now: Ms, socket: SocketId, remote: Address): void {
     if (this.filtered(remote.ip)) return this.desk.emit({ type: "tcp-close", socket }); // not a byte is read
-    this.#links.set(socket, new Link(socket, remote, true, { name: "greeting", since: now }));
+    const link = new Link(socket, remote, true, { name: "greeting", since: now });
+    this.encryption.accept(link);
+    this.#links.set(socket, link);
     this.#greetings ??= ms(now + greetingCheck);
   }
 
@@ -332,7 +362,9 @@ export class Carrier implements Machine<HostEvent, HostEffect | Report | DhtRepo
     if (link?.torrent === undefined) return;
     link.state = { name: "greeting", since: now };
     this.#greetings ??= ms(now + greetingCheck);
-    this.#greet(link, link.torrent.key.infoHash);
+    const { infoHash } = link.torrent.key;
+    if (link.encrypted) this.encryption.begin(this.desk, link, infoHash, this.#greeting(infoHash));
+    else this.#greet(link, infoHash);
   }
 
   /**
@@ -340,10 +372,14 @@ export class Carrier implements Machine<HostEvent, HostEffect | Report | DhtRepo
    * aria2's own handshake has arrived.
    */
   #greet(link: Link, infoHash: InfoHash): void {
+    link.writer.raw(this.#greeting(infoHash));
+    this.#dirty.add(link);
+  }
+
+  #greeting(infoHash: InfoHash): Uint8Array {
     const { peerId } = this.#options;
     const dht = this.dht?.advertised === true && !this.#isPrivate(infoHash);
-    link.writer.raw(encodeHandshake({ infoHash, peerId, extended: true, fast: true, dht }));
-    this.#dirty.add(link);
+    return encodeHandshake({ infoHash, peerId, extended: true, fast: true, dht });
   }
 
   #isPrivate(infoHash: InfoHash): boolean {
@@ -352,15 +388,24 @@ export class Carrier implements Machine<HostEvent, HostEffect | Report | DhtRepo
 
   #handshake(now: Ms, link: Link, handshake: Handshake): boolean {
     const torrent = link.incoming ? this.#torrents.get(handshake.infoHash) : link.torrent;
-    if (torrent === undefined || torrent.stopping || torrent.key.infoHash !== handshake.infoHash) {
+    const named = link.named ?? handshake.infoHash;
+    if (
+      torrent === undefined ||
+      torrent.stopping ||
+      torrent.key.infoHash !== handshake.infoHash ||
+      named !== handshake.infoHash
+    ) {
       this.#drop(link, "wrong-torrent");
       return false;
     }
     if (link.incoming) this.#greet(link, handshake.infoHash);
     link.torrent = torrent;
     link.state = { name: "open" };
+    if (!link.incoming && this.encryption.mode === "prefer" && !link.mayTryAgain)
+      torrent.engine.book.hint(link.remote, { prefersEncryption: link.encrypted });
     const { peerId, fast, extended, dht = false } = handshake;
-    const facts = { address: link.remote, incoming: link.incoming, peerId, fast, extended, dht };
+    const { remote: address, incoming, method: encryption } = link;
+    const facts = { address, incoming, peerId, fast, extended, dht, encryption };
     torrent.input(now, { type: "link-open", link: link.socket, facts });
     return link.torrent !== undefined;
   }
@@ -371,8 +416,30 @@ export class Carrier implements Machine<HostEvent, HostEffect | Report | DhtRepo
     this.#lost(this.#now, link, reason);
   }
 
+  /** What it says is nothing we take part in; another way of connecting may do better. */
+  #refuse(link: Link): void {
+    const again = this.#dialsAgain(link);
+    if (!again) return this.#drop(link, "handshake");
+    this.desk.emit({ type: "tcp-close", socket: link.socket });
+    this.#redial(link);
+  }
+
+  /** It hung up before it greeted us: so does a peer that wants encryption on a plain one, and the other way round. */
+  #dialsAgain(link: Link): boolean {
+    return link.mayTryAgain && link.state.name === "greeting" && link.torrent?.stopping === false;
+  }
+
+  /** For the engine it is still the same try. */
+  #redial(link: Link): void {
+    const { torrent, remote: address, encrypted } = link;
+    this.#links.delete(link.socket);
+    this.#release(link);
+    if (torrent !== undefined) this.#dial(torrent, { address, encrypted: !encrypted, mayTryAgain: false });
+  }
+
   /** It ended by itself. */
   #ended(now: Ms, link: Link, reason: TcpCloseReason): void {
+    if (this.#dialsAgain(link)) return this.#redial(link);
     this.#lost(now, link, reason === "end" || reason === "other" ? "other" : reason);
   }
 

@@ -3,6 +3,7 @@ export { Carrier, type CarrierOptions } from "./carrier.ts";
 export { DhtDesk } from "./dht-desk.ts";
 export type { DhtDeskOptions, DhtPlace, DhtStart } from "./dht-options.ts";
 export type { DhtAnswer, DhtQuestion } from "./dht-questions.ts";
+export type { EncryptionMode, EncryptionOptions } from "./encryption.ts";
 export * from "./layout.ts";
 export { type CopyBytes, Pool, slabBytes } from "./pool.ts";
 export * from "./ports/index.ts";

@@ -1,10 +1,16 @@
-import { type Address, type Ms, ms, Queue } from "@dure/base";
+import { type Address, type InfoHash, type Ms, ms, Queue } from "@dure/base";
 import {
   type BlockSpan,
   Framer,
   MessageWriter,
+  type MseEstablished,
+  type MseIncoming,
+  type MseMethod,
+  type MseOutgoing,
   peerWireLimits,
   pieceHeadBytes,
+  type Rc4,
+  type StreamCipher,
   writePieceHead,
 } from "@dure/protocol";
 import type { Landing } from "./assembly.ts";
@@ -46,6 +52,18 @@ export class Link {
   readonly writer = new MessageWriter();
   state: LinkState;
   torrent: CarriedTorrent | undefined;
+  /** Encryption is being negotiated, or it is still to be seen whether it is: what arrives goes there. */
+  negotiation: MseIncoming | MseOutgoing | undefined;
+  /** How we connected. */
+  encrypted = false;
+  /** When the other side hangs up on how we connected, the other way is tried. */
+  mayTryAgain = false;
+  /** What was negotiated; undefined: nothing. */
+  method: MseMethod | undefined;
+  /** The torrent that who connected to us has named under encryption. */
+  named: InfoHash | undefined;
+  #send: Rc4 | undefined;
+  #receive: StreamCipher | undefined;
   /** The block that is arriving: where it goes, or "skip" when nobody needs it. */
   landing: Landing | "skip" | undefined;
   skipping: BlockSpan | undefined;
@@ -65,6 +83,20 @@ export class Link {
     this.remote = remote;
     this.incoming = incoming;
     this.state = state;
+  }
+
+  /** From here on both directions are as negotiated. */
+  secure({ method, infoHash, send, receive }: MseEstablished): void {
+    this.method = method;
+    this.named = infoHash;
+    this.#send = send;
+    this.#receive = receive;
+  }
+
+  /** What came is deciphered where it lies. */
+  decipher(bytes: Uint8Array): void {
+    this.#receive?.apply(bytes);
+    if (this.#receive?.spent === true) this.#receive = undefined;
   }
 
   serve(span: BlockSpan): void {
@@ -96,6 +128,12 @@ export class Link {
   flushMessages(desk: Desk): void {
     if (this.writer.length === 0) return;
     const bytes = this.writer.take();
+    this.#send?.apply(bytes);
+    this.write(desk, bytes);
+  }
+
+  /** Bytes as they go over the wire. */
+  write(desk: Desk, bytes: Uint8Array): void {
     this.#unsentBytes += bytes.length;
     this.#outgoing.push({ memory: undefined, payloadBytes: 0, messageBytes: bytes.length });
     desk.emit({ type: "tcp-write", socket: this.socket, bytes });
@@ -148,6 +186,7 @@ export class Link {
       }
       const payloadBytes = blocks.reduce((sum, block) => sum + block.length, 0);
       this.flushMessages(desk);
+      this.#send?.apply(pool.memory, memory, end); // the slot was filled for this link alone
       this.#outgoing.push({ memory, payloadBytes, messageBytes: 0 });
       desk.emit({ type: "tcp-write", socket: this.socket, bytes: pool.memory.subarray(memory, end) });
     });

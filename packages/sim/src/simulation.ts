@@ -1,4 +1,5 @@
 import { type Ms, minutes, ms, Prng } from "@dure/base";
+import type { EncryptionMode } from "@dure/carrier";
 import type { LimitSettings } from "@dure/engine";
 import { type Content, type ContentOptions, makeContent } from "./content.ts";
 import { type DatagramFaults, type HostOptions, Network, SimTracker } from "./net/index.ts";
@@ -17,6 +18,8 @@ export interface NodeOptions extends HostOptions {
   readonly twist?: Twist;
   /** Nodes of the DHT to begin with; left out: no DHT. */
   readonly dht?: SimDhtOptions;
+  /** Left out: off. */
+  readonly encryption?: EncryptionMode;
   /** Default: whoever is not twisted. */
   readonly honest?: boolean;
 }
@@ -77,6 +80,7 @@ export class Simulation {
       limits: options.limits ?? {},
       twist: options.twist,
       dht: options.dht,
+      encryption: options.encryption,
       honest,
       isHonest: (ip) => this.#honestIps.has(ip),
     });

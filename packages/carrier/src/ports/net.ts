@@ -52,7 +52,7 @@ export type NetEffect =
 export type NetEvent =
   | { readonly type: "tcp-incoming"; readonly socket: SocketId; readonly remote: Address }
   | { readonly type: "tcp-open"; readonly socket: SocketId }
-  /** The bytes are the host's static read buffer: good only until `handle` returns. */
+  /** The bytes are the host's static read buffer: good only until `handle` returns, and deciphered where they lie. */
   | { readonly type: "tcp-data"; readonly socket: SocketId; readonly bytes: Uint8Array }
   /** The oldest `count` writes have left: their memory is free. */
   | { readonly type: "tcp-written"; readonly socket: SocketId; readonly count: number }

@@ -15,6 +15,7 @@ import {
 } from "@dure/protocol";
 import { Carrier } from "../carrier.ts";
 import type { DhtDeskOptions } from "../dht-options.ts";
+import type { EncryptionMode } from "../encryption.ts";
 import { slabBytes } from "../pool.ts";
 import type { DhtTable, HostEffect, StateJob, TorrentKey, TorrentRecord } from "../ports/index.ts";
 import type { DhtReport, Report, TorrentReport } from "../reports.ts";
@@ -34,6 +35,7 @@ export interface StageShape {
   readonly private?: boolean;
   readonly lsd?: boolean;
   readonly filtered?: (ip: string) => boolean;
+  readonly encryption?: EncryptionMode;
 }
 
 /** Content that no two blocks share. */
@@ -121,6 +123,9 @@ export class CarrierStage {
       lsd,
       ...(shape.filtered === undefined ? {} : { filtered: shape.filtered }),
       ...(shape.dht === undefined ? {} : { dht: shape.dht }),
+      ...(shape.encryption === undefined
+        ? {}
+        : { encryption: { mode: shape.encryption, random: (count) => prng.bytes(count) } }),
     });
     this.carrier.dht?.start({ endpoints: [{ family: 4 }], port: 6881 });
     const have = shape.have === "all" ? Bitfield.full(pieceCount) : new Bitfield(pieceCount);
@@ -171,9 +176,9 @@ export class CarrierStage {
   }
 
   /** An incoming connection that has said nothing. */
-  dial(): WirePeer {
+  dial(make: (socket: number) => WirePeer = (socket) => new WirePeer(this, socket)): WirePeer {
     this.#sockets += 2;
-    const peer = new WirePeer(this, this.#sockets);
+    const peer = make(this.#sockets);
     this.peers.set(peer.socket, peer);
     this.tell({
       type: "tcp-incoming",

@@ -211,6 +211,13 @@ export class PeerBook {
     }
   }
 
+  /** Something that showed itself of a peer: it outweighs what was said before. */
+  hint(address: Address, hints: PeerHints): void {
+    this.#change(address, (peer) => {
+      peer.hints = { ...peer.hints, ...hints };
+    });
+  }
+
   /** What was said of a peer, for whoever dials it. */
   hints(address: Address): PeerHints | undefined {
     return this.#known.get(formatAddress(address))?.hints;

@@ -27,7 +27,10 @@ import { uploadQueueMax } from "./uploads.ts";
 /** Under which numbers peers send us these. */
 const own = { metadata: 1, dontHave: 2, uploadOnly: 3, pex: 4 } as const;
 
-type ExtensionOptions = Pick<TorrentOptions, "client" | "port" | "pex" | "prng" | "start" | "countLocal">;
+type ExtensionOptions = Pick<
+  TorrentOptions,
+  "client" | "port" | "pex" | "prng" | "start" | "countLocal" | "prefersEncryption"
+>;
 
 /** BEP 10 and what rides on it: metadata (BEP 9), pieces let go (BEP 54), partial seeds (BEP 21), peer exchange (BEP 11). */
 export class Extensions {
@@ -59,6 +62,7 @@ export class Extensions {
       v: this.#options.client,
       p: this.#options.port,
       reqq: uploadQueueMax,
+      prefersEncryption: this.#options.prefersEncryption === true ? true : undefined,
       yourIp: peer.facts.address.ip,
       metadataSize: this.ready?.info.infoBytes.length,
       uploadOnly: this.ready !== undefined && this.ready.picker.wantedLeft === 0 ? true : undefined,
@@ -135,9 +139,9 @@ export class Extensions {
     if (v !== undefined) peer.client = v;
     if (reqq !== undefined) peer.pipeline.setRequestsMax(reqq);
     if (uploadOnly !== undefined) peer.uploadOnly = uploadOnly;
-    if (prefersEncryption !== undefined) peer.prefersEncryption = prefersEncryption;
     if (p !== undefined && peer.facts.incoming)
       this.#links.listensAt(now, peer, { ip: peer.facts.address.ip, port: p });
+    if (prefersEncryption !== undefined) this.#links.prefersEncryption(peer, prefersEncryption);
     if (yourIp !== undefined) this.#links.seenAs(peer, yourIp);
     const speaks = peer.extensions.has(pexName);
     this.#pex?.handle(now, { type: "speaks", link: peer.id, ip: peer.facts.address.ip, speaks });

@@ -75,6 +75,12 @@ export class Links {
     this.#book.connected(now, address);
   }
 
+  /** Its own word (BEP 11, `e`): how it is dialled from now on. */
+  prefersEncryption(peer: Peer, prefersEncryption: boolean): void {
+    peer.prefersEncryption = prefersEncryption;
+    if (prefersEncryption) this.#book.hint(peer.listens ?? peer.facts.address, { prefersEncryption });
+  }
+
   /** Hearsay of a peer (BEP 11). */
   learn(now: Ms, contacts: readonly PexContact[]): void {
     for (const { address, flags } of contacts) {

@@ -1,5 +1,5 @@
 import type { Address, Family, PeerId } from "@dure/base";
-import type { BlockSpan, PeerMessage } from "@dure/protocol";
+import type { BlockSpan, MseMethod, PeerMessage } from "@dure/protocol";
 import type { AnnouncerInput, AnnouncerOutput } from "../announcer/index.ts";
 import type { DialFailure, PeerSource } from "../peers/index.ts";
 
@@ -30,6 +30,8 @@ export interface LinkFacts {
   readonly extended: boolean;
   /** It takes part in the DHT, and would hear of our port there (BEP 5). Left out: no. */
   readonly dht?: boolean;
+  /** What was negotiated (MSE): the payload under RC4, or the handshake alone. Left out: nothing. */
+  readonly encryption?: MseMethod | undefined;
 }
 
 export type TorrentInput =

@@ -21,6 +21,8 @@ export interface TorrentOptions {
   readonly pex?: boolean;
   /** This peer takes part in the DHT, and tells peers so (BEP 5). Default false. Never to those of a private torrent. */
   readonly dht?: boolean;
+  /** Peers are told that connections to us had better be encrypted (BEP 11, `e`). Default false. */
+  readonly prefersEncryption?: boolean;
   /** Per-address limits count loopback and private addresses too: for tests. */
   readonly countLocal?: boolean;
   /** IPs that are neither dialled nor spoken to, wherever they were heard of. */

@@ -1,5 +1,5 @@
 import { assert, must, type Prng } from "@dure/base";
-import type { CarriedTorrent, Report, TorrentReport } from "@dure/carrier";
+import type { CarriedTorrent, EncryptionMode, Report, TorrentReport } from "@dure/carrier";
 import { type LimitSettings, nodeLimitsDefault } from "@dure/engine";
 import type { Content } from "../content.ts";
 import { pathOf, Volume } from "../disk/index.ts";
@@ -18,6 +18,8 @@ export interface SimNodeOptions {
   readonly limits?: Partial<LimitSettings>;
   /** Undefined: no DHT. */
   readonly dht?: SimDhtOptions | undefined;
+  /** Undefined: off. */
+  readonly encryption?: EncryptionMode | undefined;
   /** Undefined: honest. */
   readonly twist: Twist | undefined;
   /** A twisted node may still be honest: a planted bug is no lie. */
@@ -113,7 +115,7 @@ export class SimNode {
   start(): void {
     assert(this.#process === undefined, "one process at a time");
     this.host.up = true;
-    const { network, prng, poolBytes, limits, twist, dht } = this.#options;
+    const { network, prng, poolBytes, limits, twist, dht, encryption } = this.#options;
     this.#pids += 1;
     const process = new SimProcess({
       network,
@@ -126,6 +128,7 @@ export class SimNode {
       limits: { ...nodeLimitsDefault, ...limits },
       twist: { ...twist, verdict: (piece, good) => this.#verdict(piece, good) },
       dht,
+      encryption,
       onReport: (report) => this.#report(report),
       onState: (jobs) => this.watch?.jobs(jobs),
     });

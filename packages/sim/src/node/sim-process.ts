@@ -4,6 +4,8 @@ import {
   Carrier,
   type DhtDeskOptions,
   type DiskResult,
+  type EncryptionMode,
+  type EncryptionOptions,
   type HostEffect,
   type HostEvent,
   type NetEffect,
@@ -35,6 +37,8 @@ export interface SimProcessOptions {
   readonly twist: Twist;
   /** Names or addresses of nodes to begin with; undefined: no DHT. */
   readonly dht?: SimDhtOptions | undefined;
+  /** Undefined: off. */
+  readonly encryption?: EncryptionMode | undefined;
   readonly onReport: (report: Report) => void;
   /** Jobs as they are asked for: what they claim can be checked. */
   readonly onState: (jobs: readonly StateJob[]) => void;
@@ -83,6 +87,9 @@ export class SimProcess {
       allowLocalUrls: false,
       prng: prng.split("carrier"),
       ...(options.dht === undefined ? {} : { dht: dhtOptions(options.dht, prng.split("dht")) }),
+      ...(options.encryption === undefined
+        ? {}
+        : { encryption: encryptionOptions(options.encryption, prng.split("encryption")) }),
     });
     this.net = new SimNet({ network, host, port: listenPort, onEvent: (event) => this.event(event) });
     const onDisk = (results: readonly DiskResult[]) => this.event({ type: "disk", results });
@@ -168,6 +175,10 @@ export class SimProcess {
     this.#wakes = this.#wakes.at === now ? { at: now, count: this.#wakes.count + 1 } : { at: now, count: 1 };
     assert(this.#wakes.count < wakesAtOnceMax, "a wake moves the deadline");
   }
+}
+
+function encryptionOptions(mode: EncryptionMode, prng: Prng): EncryptionOptions {
+  return { mode, random: (count) => prng.bytes(count) };
 }
 
 function dhtOptions({ bootstrap, readOnly }: SimDhtOptions, prng: Prng): DhtDeskOptions {
