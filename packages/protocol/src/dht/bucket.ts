@@ -26,14 +26,6 @@ export class Bucket {
     return this.live.length >= this.#liveMax;
   }
 
-  get spares(): readonly Contact[] {
-    return this.#spares;
-  }
-
-  get empty(): boolean {
-    return this.live.length + this.#spares.length === 0;
-  }
-
   *all(): IterableIterator<Contact> {
     yield* this.live;
     yield* this.#spares;

@@ -287,6 +287,32 @@ test("two families: bootstrap answers name nodes of both, and each endpoint has 
   equal(toSix[0]?.endpoint, 1);
 });
 
+test("with several addresses of a family, an announce goes out from each, one after the other (BEP 45)", () => {
+  const contacts = Array.from({ length: 12 }, (_, index) => ({
+    id: prng.bytes(20),
+    address: { ip: `${30 + index}.0.0.1`, port: 1 },
+  }));
+  const node = new Alone({ endpoints: [{ family: 4 }, { family: 4 }], contacts });
+  const seen: string[] = [];
+  let sent = queries(node.input({ type: "start" }));
+  const announce = { port: 7000, seed: false };
+  sent.push(...queries(node.input({ type: "get-peers", request: 1, infoHash: prng.bytes(20), announce })));
+  while (sent.length > 0) {
+    const [one] = sent.splice(0, 1) as [(typeof sent)[0]];
+    const { type } = one.query.body;
+    if (type === "get-peers" || type === "announce-peer") seen.push(`${one.endpoint} ${type}`);
+    const id = contacts.find(({ address }) => address.ip === one.to.ip)!.id;
+    sent = [...sent, ...queries(node.answer(one, id, { nodes: new Uint8Array(0), token: Uint8Array.of(7) }))];
+  }
+  deepEqual(
+    [...new Set(seen)],
+    ["0 get-peers", "0 announce-peer", "1 get-peers", "1 announce-peer"],
+    "in this order, for a Set keeps it",
+  );
+  const done = node.outputs.find((output) => output.type === "done");
+  equal(done?.type === "done" && done.report.stored, 24);
+});
+
 test("noise is heard without harm", () => {
   const node = new Alone({ bootstrap: [router] });
   node.input({ type: "start" });

@@ -90,6 +90,18 @@ test("a node silent twice gives its place to the one heard of last; with nobody 
   ok(!holds(table, live[0]!));
   ok(holds(table, waiting[1]!) && !holds(table, waiting[0]!));
 
+  // In a full bucket where nobody waited, the worst of the bad is replaced by whoever answers next.
+  const full = fill(table, 7, 8, prng, 120);
+  for (const [node, failures] of [
+    [full[1]!, 2],
+    [full[2]!, 4],
+    [full[3]!, 3],
+  ] as const) {
+    for (let failure = 0; failure < failures; failure += 1) table.failed(node);
+  }
+  const [next] = fill(table, 7, 1, prng, 140);
+  ok(holds(table, next!) && !holds(table, full[2]!) && holds(table, full[1]!) && holds(table, full[3]!));
+
   const lonely = fill(table, 6, 1, prng, 90)[0]!;
   for (let failure = 0; failure < 4; failure += 1) table.failed(lonely);
   equal(table.find(lonely.id)?.failures, 4);
