@@ -1,4 +1,5 @@
 import type { InfoHash } from "@dure/base";
+import type { EncryptionMode } from "@dure/carrier";
 import type { PortMapping } from "@dure/engine";
 import type { DhtHandle, NodeDhtOptions } from "./dht-api.ts";
 
@@ -22,6 +23,11 @@ export interface NodeOptions {
   readonly allowLocalUrls?: boolean;
   /** Peer exchange (BEP 11); default true. Private torrents have none. */
   readonly pex?: boolean;
+  /**
+   * Connections under MSE; default `prefer`: both kinds are accepted, and ours are plain unless the peer wants encryption.
+   * `require`: RC4 for all of it, both ways. `off`: plain only.
+   */
+  readonly encryption?: EncryptionMode;
   /** Local discovery (BEP 14); default true. Private torrents have none. */
   readonly lsd?: boolean;
   /**

@@ -1,3 +1,4 @@
+export type { EncryptionMode } from "@dure/carrier";
 export type { PortMapping } from "@dure/engine";
 export * from "./api.ts";
 export { mutableItem, rawPublicKey } from "./dht/index.ts";

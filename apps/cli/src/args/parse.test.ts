@@ -77,7 +77,7 @@ const usage: readonly (readonly [string, string])[] = [
     "--dht-bootstrap cannot be router; it is HOST:PORT, an IPv6 address in brackets, or none for a network of its own",
   ],
   ["get a --lang fr", "--lang cannot be fr; it is one of en, ko"],
-  ["get a --encryption maybe", "--encryption cannot be maybe; it is one of off"],
+  ["get a --encryption maybe", "--encryption cannot be maybe; it is one of prefer, require, off"],
   ["create p --piece-size big", "--piece-size cannot be big; it is a size such as 500k or 4MiB"],
   ["create p --piece-size 1", "--piece-size cannot be 1; it is from 16KiB to 512MiB"],
   ["create p --tracker a,b", "--tracker cannot be a,b; it is a whole URL such as udp://host:6969/announce"],
@@ -108,8 +108,6 @@ test("what this version lacks is refused with status 2 and one line, never ignor
   const lines = [
     ...absentCommands.map((command) => `${command} x`),
     "get a --proxy socks5://127.0.0.1:1",
-    "get a --encryption require",
-    "get a --encryption prefer",
     "get a --no-tcp",
     "seed a --super-seed",
     "create p --format v2",

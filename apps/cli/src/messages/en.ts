@@ -85,7 +85,7 @@ export const en = {
   "option.connections": "most connections at once",
   "option.upload-slots": "most peers served at once",
   "option.allow-local-urls": "let URLs from strangers reach local addresses",
-  "option.encryption": "encrypt connections (this version: only off)",
+  "option.encryption": "encrypt connections: when the peer wants it, always, or never (default: prefer)",
   "option.no-utp": "without uTP (this version has none)",
   "option.no-dht": "without the DHT: peers are not looked for there, nor is anybody told of torrents",
   "option.no-pex": "without peer exchange: peers are not asked for others, nor told of them",

@@ -85,7 +85,7 @@ export const ko: Catalogue = {
   "option.connections": "동시 연결 수의 상한",
   "option.upload-slots": "동시에 나눠 줄 피어 수의 상한",
   "option.allow-local-urls": "남이 준 URL이 로컬 주소에 닿는 것을 허용",
-  "option.encryption": "연결 암호화 (이 버전은 off만)",
+  "option.encryption": "연결 암호화: 피어가 원하면, 항상, 또는 안 함 (기본값: prefer)",
   "option.no-utp": "uTP 끄기 (이 버전에는 없음)",
   "option.no-dht": "DHT 끄기: 거기서 피어를 찾지도, 토렌트를 알리지도 않음",
   "option.no-pex": "피어 교환 끄기: 다른 피어에 관해 묻지도 알리지도 않음",

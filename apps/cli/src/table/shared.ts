@@ -44,7 +44,7 @@ export const networkOptions = {
   encryption: {
     help: "option.encryption",
     group: "network",
-    value: { type: "choice", choices: ["off"], absent: ["prefer", "require"] },
+    value: { type: "choice", choices: ["prefer", "require", "off"] },
   },
   "no-utp": { help: "option.no-utp", group: "network" },
   "no-dht": { help: "option.no-dht", group: "network" },

@@ -16,6 +16,7 @@ export function nodeOptions(profile: string, network: NetworkValues): NodeOption
     ...given("connectionsMax", network.connections),
     ...given("uploadSlots", network["upload-slots"]),
     allowLocalUrls: network["allow-local-urls"],
+    ...given("encryption", network.encryption),
     pex: !network["no-pex"],
     lsd: !network["no-lsd"],
     portMapping: !network["no-port-mapping"],

@@ -79,6 +79,7 @@ class Node implements DureNode {
       allowLocalUrls: options.allowLocalUrls ?? false,
       prng: prng.split("carrier"),
       lsd: options.lsd ?? true,
+      encryption: { mode: options.encryption ?? "prefer", random: randomBytes },
       ...(options.ipFilter === undefined ? {} : { filtered: blocks }),
       ...(options.dht === undefined
         ? {}
