@@ -38,6 +38,7 @@ function special({
   readonly detail: string;
 }): MessageKey | undefined {
   if (code === "source-unreachable" && detail === "local-address") return "node.source-local";
+  if (detail === "v2-only" && (code === "bad-source" || code === "bad-torrent")) return "node.v2-only";
   return code === "bad-source" && detail === "publisher" ? "node.source-publisher" : undefined;
 }
 

@@ -1,6 +1,7 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
 import { must } from "@dure/base";
 import { parseMagnet, parseTorrent } from "@dure/protocol";
@@ -201,6 +202,16 @@ test("show gives one object with every key of the contract, absent things null",
   equal(magnet[0]?.magnet, link);
 });
 
+test("show and magnet name a torrent that is v2 alone by its v2 hash alone", async () => {
+  const path = join(import.meta.dirname, "../../../../vectors/torrents/foreign/lt-folder-v2.torrent");
+  const [shown] = (await runCli(["show", path, "--json"])).screen.objects();
+  equal(shown?.infoHashV1, null);
+  equal(shown?.infoHashV2, "1db6ada3682aef5fb5477613f7c169b73fb91de3aab0ebb4f1eeafcf417fa9ee");
+  const link = (await runCli(["magnet", path])).stdout.trim();
+  equal(link, shown?.magnet);
+  ok(link.startsWith(`magnet:?xt=urn:btmh:1220${shown?.infoHashV2}&dn=folder`));
+});
+
 test("show never lets a stranger's text reach the terminal raw", async () => {
   using folder = new TempFolder();
   await runCli([
@@ -232,14 +243,14 @@ test("magnet prints the link alone, and it names what show names", async () => {
   deepEqual(magnet.value.trackers, ["http://t/announce"]);
 });
 
-test("a file that is no torrent is refused with its reason, a v2 one by its name", async () => {
+test("a file that is no torrent is refused with its reason", async () => {
   using folder = new TempFolder();
   const bad = folder.write("bad.torrent", "d4:infod4:name1:aee");
   const { status, stderr } = await runCli(["show", bad]);
   equal(status, 1);
   equal(stderr, `dure: ${bad} is not a usable torrent (no-piece-length); get it again from where it came\n`);
   const v2 = folder.write("v2.torrent", "d4:infod12:meta versioni2e4:name1:a12:piece lengthi16384eee");
-  ok(/v2 alone/.test((await runCli(["verify", v2])).stderr));
+  ok(/no-file-tree/.test((await runCli(["verify", v2])).stderr));
   ok(/is a folder/.test((await runCli(["magnet", folder.path])).stderr));
   ok(/bad-info-hash/.test((await runCli(["show", "magnet:?xt=urn:btih:123"])).stderr));
 });

@@ -143,8 +143,6 @@ export const en = {
   "file.failed": "{path}: the file system says {code}",
 
   "torrent.bad": "{path} is not a usable torrent ({reason}); get it again from where it came",
-  "torrent.v2-only":
-    "{path} is a torrent of BitTorrent v2 alone, which this version of dure does not have; ask for a v1 or hybrid one",
   "torrent.folder": "{path} is a folder; name the .torrent file",
   "torrent.bad-magnet": "this is not a usable magnet link ({reason}); copy the whole link, in quotes",
 
@@ -311,6 +309,8 @@ export const en = {
   "node.source-unreachable": "{message}; check the URL and the network",
   "node.source-local": "{message}; --allow-local-urls lets it reach local addresses",
   "node.source-publisher": "{message}",
+  "node.v2-only":
+    "this torrent is of BitTorrent v2 alone, which this version of dure cannot transfer; ask for a v1 or hybrid one",
   "node.bad-torrent": "{message}; get the torrent again from where it came",
   "node.no-such-file": "{message}; check the path, and --select against dure show",
   "node.not-ours": "{message}",

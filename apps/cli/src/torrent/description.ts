@@ -1,4 +1,4 @@
-import { formatMagnet, type Magnet, type Metainfo } from "@dure/protocol";
+import { formatMagnet, formatOf, type Magnet, type Metainfo } from "@dure/protocol";
 import { magnetOf } from "./magnet-of.ts";
 
 /** The one object of `dure show --json` (CONTRACT.md): absent things are null. */
@@ -25,7 +25,7 @@ export function describeTorrent(metainfo: Metainfo): Description {
   const { info } = metainfo;
   return {
     name: info.name,
-    infoHashV1: info.infoHash,
+    infoHashV1: formatOf(info) === "v2" ? null : info.infoHash,
     infoHashV2: info.infoHashV2,
     magnet: magnetOf(metainfo),
     pieceBytes: info.pieceBytes,

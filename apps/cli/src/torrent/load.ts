@@ -17,7 +17,6 @@ export async function loadTorrent(path: string): Promise<LoadedTorrent> {
 }
 
 export function badTorrent(path: string, reason: string): CliError {
-  if (reason === "v2-only") return new CliError("bad-torrent", "torrent.v2-only", { path });
   return new CliError("bad-torrent", "torrent.bad", { path, reason });
 }
 

@@ -1,5 +1,5 @@
 import { assert, earliest, familyOf, type Machine, type Ms, ms, Queue } from "@dure/base";
-import { type PeerMessage, parseInfo } from "@dure/protocol";
+import { formatOf, type PeerMessage, parseInfo } from "@dure/protocol";
 import { Announcer, type AnnouncerOutput } from "../announcer/index.ts";
 import { MetadataFetch } from "../metadata/index.ts";
 import { PeerBook } from "../peers/index.ts";
@@ -402,7 +402,9 @@ export class Torrent implements Machine<TorrentInput, TorrentOutput> {
         this.#context.ban(this.#links.nameOf(output.peer) ?? "", "bad-metadata");
       else if (output.type === "check") {
         const info = parseInfo(output.bytes.slice());
-        const good = info.ok && info.value.infoHash === this.options.infoHash;
+        // One that is v2 alone has no hashes of pieces in it: nothing it names could be checked.
+        const usable = info.ok && formatOf(info.value) !== "v2";
+        const good = usable && info.value.infoHash === this.options.infoHash;
         this.#metadata?.handle(now, { type: "checked", good });
       } else this.#outbox.push({ type: "metadata", infoBytes: output.infoBytes });
     }

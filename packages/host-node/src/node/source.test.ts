@@ -33,10 +33,21 @@ test("a magnet link that names a publisher alone is refused by that name (BEP 46
   equal((await readSource(`${link}&xt=urn:btih:${hash}`, never)).infoHash, hash);
 });
 
+function v2Alone(): Uint8Array {
+  const content = { type: "file", bytes: 9, piecesRoot: new Uint8Array(32) } as const;
+  const plan = { name: "x.bin", content, pieceBytes: 16_384, pieces: null, fileTree: true };
+  const infoBytes = buildInfo({ ...plan, private: false, source: null });
+  const around = { trackers: [], webSeeds: [], comment: null, createdBy: null, createdAt: null };
+  return encodeTorrent({ infoBytes, pieceLayers: new Map(), ...around });
+}
+
 test("what is no source is said in one line, with the reason", async () => {
   await rejects(readSource("/no/such/file.torrent", never), { code: "bad-source" });
   await rejects(readSource("magnet:?dn=nothing", never), { code: "bad-source", detail: "no-topic" });
   await rejects(readSource(randomBytes(40), never), { code: "bad-torrent" });
+  await rejects(readSource(v2Alone(), never), { code: "bad-torrent", detail: "v2-only" });
+  const link = `magnet:?xt=urn:btmh:1220${"ab".repeat(32)}`;
+  await rejects(readSource(link, never), { code: "bad-source", detail: "v2-only" });
 });
 
 test("a .torrent is fetched from the URL that the user named, also on this machine, but not from where it redirects to", async () => {

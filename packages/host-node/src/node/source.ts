@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { type Address, canonicalIp, type InfoHash } from "@dure/base";
 import {
   type FileRange,
+  formatOf,
   type Metainfo,
   metainfoLimits,
   parseInfoHash,
@@ -59,6 +60,12 @@ function fromTorrent(bytes: Uint8Array, name: string): Source {
       parsed.reason,
     );
   const { info, trackers } = parsed.value;
+  if (formatOf(info) === "v2")
+    throw new NodeError(
+      "bad-torrent",
+      `${name} is for BitTorrent v2 only, which is not transferred yet`,
+      "v2-only",
+    );
   return {
     infoHash: info.infoHash,
     name: info.name,

@@ -5,10 +5,12 @@ import {
   buildInfo,
   choosePieceBytes,
   encodeTorrent,
+  formatOf,
   type InfoPlan,
   type PlannedFile,
   parseInfo,
   parseTorrent,
+  withEndPads,
   withPads,
 } from "./index.ts";
 
@@ -20,6 +22,61 @@ const single: InfoPlan = {
   private: true,
   source: "club",
 };
+
+/** A hybrid's files as they must be listed: in byte order, aligned. */
+const treeFiles: readonly PlannedFile[] = [
+  { path: ["a"], bytes: 20_000, piecesRoot: new Uint8Array(32).fill(1), executable: true },
+  { path: ["b", "empty"], bytes: 0 },
+  { path: ["b", "둘"], bytes: 16_384, piecesRoot: new Uint8Array(32).fill(2) },
+  { path: ["c"], bytes: 5, piecesRoot: new Uint8Array(32).fill(3) },
+];
+
+test("a hybrid and a torrent that is v2 alone are built with the same tree, and lie the same (BEP 52)", () => {
+  const plan = { name: "t", pieceBytes: 16_384, private: false, source: null, fileTree: true };
+  const files = withEndPads(treeFiles, 16_384);
+  deepEqual(
+    files.map(({ bytes }) => bytes),
+    [20_000, 12_768, 0, 16_384, 5, 16_379],
+  );
+  const content = { type: "folder", files } as const;
+  const hybrid = parseInfo(buildInfo({ ...plan, content, pieces: new Uint8Array(4 * 20) }));
+  const alone = parseInfo(buildInfo({ ...plan, content, pieces: null }));
+  ok(hybrid.ok && alone.ok);
+  deepEqual(
+    [hybrid, alone].map(({ value }) => formatOf(value)),
+    ["hybrid", "v2"],
+  );
+  deepEqual(hybrid.value.files, alone.value.files);
+  deepEqual(
+    alone.value.files.map(({ path, piecesRoot, executable }) => [path.at(-1), piecesRoot?.[0], executable]),
+    [
+      ["a", 1, true],
+      ["12768", undefined, false],
+      ["empty", undefined, false],
+      ["둘", 2, false],
+      ["c", 3, false],
+      ["16379", undefined, false],
+    ],
+  );
+});
+
+test("a single file's tree holds it under the torrent's name", () => {
+  const content = { type: "file", bytes: 9, piecesRoot: new Uint8Array(32), executable: true } as const;
+  const info = parseInfo(buildInfo({ ...single, pieces: null, fileTree: true, content }));
+  ok(info.ok);
+  deepEqual(
+    info.value.files.map(({ path, executable }) => [path, executable]),
+    [[["a.bin"], true]],
+  );
+});
+
+test("a file tree without a root, or a list that is not aligned, is a mistake of ours", () => {
+  const content = { type: "folder", files: [{ path: ["a"], bytes: 5 }] } as const;
+  throws(() => buildInfo({ ...single, pieces: null, fileTree: true, content }), /no-pieces-root/);
+  const loose = { type: "folder", files: treeFiles } as const;
+  const pieces = new Uint8Array(3 * 20);
+  throws(() => buildInfo({ ...single, pieces, fileTree: true, content: loose }), /hybrid-not-aligned/);
+});
 
 test("what is built is read back as it was meant", () => {
   const result = parseInfo(buildInfo(single));
@@ -95,6 +152,7 @@ test("a torrent keeps its info dictionary byte for byte, and leaves out what it 
   const infoBytes = buildInfo(single);
   const full = {
     infoBytes,
+    pieceLayers: new Map(),
     trackers: [["http://a.example/announce", "udp://b.example:1"], ["wss://c.example"]],
     webSeeds: ["http://w.example/"],
     comment: "주석",

@@ -9,9 +9,10 @@ import { hostileFolder, vectorsFolder } from "./testing/vectors.ts";
 
 const torrents = hostileTorrents();
 
-test("there are at least 60 hostile torrents with at least 25 reasons between them", () => {
-  ok(torrents.length >= 60, `${torrents.length} torrents`);
-  ok(new Set(torrents.map(({ reason }) => reason)).size >= 25);
+test("there are at least 140 hostile torrents with at least 50 reasons between them, 60 of them of BitTorrent v2", () => {
+  ok(torrents.length >= 140, `${torrents.length} torrents`);
+  ok(new Set(torrents.map(({ reason }) => reason)).size >= 50);
+  ok(torrents.filter(({ name }) => name.startsWith("v2-")).length >= 60);
   equal(new Set(torrents.map(({ name }) => name)).size, torrents.length);
 });
 

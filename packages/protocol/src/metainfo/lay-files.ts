@@ -27,6 +27,7 @@ export function layFiles(
       pad: entry.pad,
       executable: entry.executable,
       hidden: entry.hidden,
+      ...(entry.piecesRoot === undefined ? {} : { piecesRoot: entry.piecesRoot }),
     });
     offset += entry.bytes;
   }

@@ -1,7 +1,7 @@
 import { deepEqual, equal } from "node:assert/strict";
 import { test } from "node:test";
 import { utf8 } from "@dure/base";
-import { type BencodeInput, encodeBencode } from "../bencode/index.ts";
+import { type BencodeInput, encodeBencode, RawBencode } from "../bencode/index.ts";
 import { type InfoReason, metainfoLimits, parseInfo, parseTorrent, type TorrentReason } from "./index.ts";
 
 const limits = metainfoLimits;
@@ -35,6 +35,30 @@ test("a path of 100 components is read, one more is not", () => {
   const withDepth = (depth: number) => folderOf([{ length: 1, path: Array(depth).fill("d") }], 1);
   equal(reasonOf(withDepth(limits.depthMax)), undefined);
   equal(reasonOf(withDepth(limits.depthMax + 1)), "path-too-deep");
+});
+
+test("a file tree of 28 names above each other is read, in a .torrent too, and one more is not (BEP 52)", () => {
+  const withDepth = (depth: number) => {
+    let tree: BencodeInput = { "": { length: 1, "pieces root": new Uint8Array(32) } };
+    for (let level = 0; level < depth; level += 1) tree = { d: tree };
+    return encodeBencode({ "file tree": tree, "meta version": 2, name: "t", "piece length": 16_384 });
+  };
+  const deepest = withDepth(limits.treeDepthMax);
+  equal(reasonOf(deepest), undefined);
+  equal(parseTorrent(encodeBencode({ info: new RawBencode(deepest) })).ok, true);
+  equal(reasonOf(withDepth(limits.treeDepthMax + 1)), "path-too-deep");
+});
+
+test("a file tree of 200,000 files is read, one more is not", () => {
+  const withFiles = (count: number) => {
+    const tree: Record<string, BencodeInput> = {
+      a: { "": { length: 1, "pieces root": new Uint8Array(32) } },
+    };
+    for (let index = 1; index < count; index += 1) tree[`f${index}`] = { "": { length: 0 } };
+    return encodeBencode({ "file tree": tree, "meta version": 2, name: "t", "piece length": 16_384 });
+  };
+  equal(reasonOf(withFiles(limits.filesMax)), undefined);
+  equal(reasonOf(withFiles(limits.filesMax + 1)), "too-many-files");
 });
 
 test("a component of 4,096 bytes is read and cut to 255, one of 4,097 is not read", () => {

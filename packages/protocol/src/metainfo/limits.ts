@@ -11,6 +11,8 @@ export const metainfoLimits = {
   filesMax: 200_000,
   /** Components of a file's path, below the torrent's name. */
   depthMax: 100,
+  /** The same in a file tree (BEP 52), which nests: the bencode decoder opens no more dictionaries. */
+  treeDepthMax: 28,
   /** One component as the torrent spells it; it is cut to 255 bytes for the disk. */
   componentBytesMax: 4096,
   /** A whole path on the disk, below the download folder: PATH_MAX is 4,096 on Linux and the folder needs some. */

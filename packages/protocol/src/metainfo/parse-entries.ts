@@ -12,6 +12,8 @@ export interface Entry {
   readonly pad: boolean;
   readonly executable: boolean;
   readonly hidden: boolean;
+  /** BEP 52: of a file with bytes, in a torrent that has a file tree. */
+  readonly piecesRoot?: Uint8Array;
 }
 
 export interface Content {

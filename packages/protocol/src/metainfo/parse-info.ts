@@ -2,10 +2,12 @@ import { fail, hex, infoHash, must, ok, type Result } from "@dure/base";
 import { sha1 } from "@noble/hashes/legacy.js";
 import { sha256 } from "@noble/hashes/sha2.js";
 import { asBytes, asInt, type BencodeDict, decodeBencodeDict } from "../bencode/index.ts";
-import type { Info, InfoReason } from "./info.ts";
+import { isPieceLength, merkleLimits } from "../merkle/index.ts";
+import type { Info, InfoReason, TorrentFormat } from "./info.ts";
 import { layFiles } from "./lay-files.ts";
 import { metainfoLimits } from "./limits.ts";
-import { parseEntries } from "./parse-entries.ts";
+import { type Content, parseEntries } from "./parse-entries.ts";
+import { alignTree, joinHybrid, parseTree } from "./parse-tree.ts";
 import { readName, readNote } from "./read-text.ts";
 
 /** An info dictionary by itself, as peers send it (BEP 9). The result keeps views of the bytes. */
@@ -20,30 +22,33 @@ export function parseInfo(
 
 /** The same from a dictionary that was decoded with the torrent around it. */
 export function readInfo(dict: BencodeDict, infoBytes: Uint8Array): Result<Info, InfoReason> {
-  const version = readVersion(dict);
-  if (!version.ok) return version;
+  const format = readFormat(dict);
+  if (!format.ok) return format;
   const name = readName(dict);
   if (!name.ok) return name;
-  const pieces = readPieces(dict);
+  const pieceBytes = readPieceBytes(dict, format.value);
+  if (!pieceBytes.ok) return pieceBytes;
+  const pieces = format.value === "v2" ? ok(new Uint8Array()) : readPieces(dict);
   if (!pieces.ok) return pieces;
-  const content = parseEntries(dict);
+  const content = readContent(dict, format.value, { name: name.value, pieceBytes: pieceBytes.value });
   if (!content.ok) return content;
   const totalBytes = content.value.entries.reduce((sum, entry) => sum + entry.bytes, 0);
   if (totalBytes > Number.MAX_SAFE_INTEGER) return fail("total-range");
   if (content.value.entries.every((entry) => entry.pad || entry.bytes === 0)) return fail("no-content");
-  const pieceCount = Math.ceil(totalBytes / pieces.value.bytes);
-  if (pieceCount * hashBytes !== pieces.value.hashes.length) return fail("wrong-piece-count");
-  const hash = must(infoHash(sha1(infoBytes)), "SHA-1 gives 20 bytes");
-  const laid = layFiles(name.value, hash, content.value);
+  const pieceCount = Math.ceil(totalBytes / pieceBytes.value);
+  if (format.value === "v2" && pieceCount > metainfoLimits.piecesMax) return fail("too-many-pieces");
+  if (format.value !== "v2" && pieceCount * hashBytes !== pieces.value.length)
+    return fail("wrong-piece-count");
+  const hashes = hashesOf(infoBytes, format.value);
+  const laid = layFiles(name.value, hashes.infoHash, content.value);
   if (!laid.ok) return laid;
   return ok({
-    infoHash: hash,
-    infoHashV2: version.value === 2 ? hex(sha256(infoBytes)) : null,
+    ...hashes,
     name: laid.value.name,
-    pieceBytes: pieces.value.bytes,
+    pieceBytes: pieceBytes.value,
     pieceCount,
     totalBytes,
-    pieces: pieces.value.hashes,
+    pieces: pieces.value,
     files: laid.value.files,
     // BEP 27 writes 1. Anything else but 0 is taken for a wish to be private too: that mistake leaks nothing.
     private: (dict.get("private") ?? 0) !== 0,
@@ -55,26 +60,49 @@ export function readInfo(dict: BencodeDict, infoBytes: Uint8Array): Result<Info,
 const hashBytes = 20;
 
 // BEP 52: look at the version before anything else, so that a newer torrent is called that and not broken.
-function readVersion(dict: BencodeDict): Result<1 | 2, InfoReason> {
+function readFormat(dict: BencodeDict): Result<TorrentFormat, InfoReason> {
   const version = dict.get("meta version");
-  if (version === undefined) return ok(1);
+  if (version === undefined) return ok("v1");
   if (version !== 2) return fail("meta-version");
-  return dict.has("pieces") ? ok(2) : fail("v2-only");
+  return ok(dict.has("pieces") ? "hybrid" : "v2");
 }
 
-function readPieces(
-  dict: BencodeDict,
-): Result<{ readonly bytes: number; readonly hashes: Uint8Array }, InfoReason> {
+function readPieceBytes(dict: BencodeDict, format: TorrentFormat): Result<number, InfoReason> {
   const length = dict.get("piece length");
   if (length === undefined) return fail("no-piece-length");
   const bytes = asInt(length);
   if (bytes === undefined) return fail("bad-piece-length");
-  if (bytes < 1 || bytes > metainfoLimits.pieceBytesMax) return fail("piece-length-range");
+  const bytesMin = format === "v1" ? 1 : merkleLimits.blockBytes;
+  if (bytes < bytesMin || bytes > metainfoLimits.pieceBytesMax) return fail("piece-length-range");
+  return format === "v1" || isPieceLength(bytes) ? ok(bytes) : fail("piece-length-not-power");
+}
+
+function readPieces(dict: BencodeDict): Result<Uint8Array, InfoReason> {
   const pieces = dict.get("pieces");
   if (pieces === undefined) return fail("no-pieces");
   const hashes = asBytes(pieces);
   if (hashes === undefined || hashes.length % hashBytes !== 0) return fail("bad-pieces");
-  return hashes.length > metainfoLimits.piecesMax * hashBytes
-    ? fail("too-many-pieces")
-    : ok({ bytes, hashes });
+  return hashes.length > metainfoLimits.piecesMax * hashBytes ? fail("too-many-pieces") : ok(hashes);
+}
+
+function readContent(
+  dict: BencodeDict,
+  format: TorrentFormat,
+  options: { readonly name: string; readonly pieceBytes: number },
+): Result<Content, InfoReason> {
+  const tree = format === "v1" ? ok([]) : parseTree(dict);
+  if (!tree.ok) return tree;
+  if (format === "v2") return ok(alignTree(tree.value, options.name, options.pieceBytes));
+  const content = parseEntries(dict);
+  if (!content.ok || format === "v1") return content;
+  return joinHybrid(content.value, tree.value, options);
+}
+
+function hashesOf(infoBytes: Uint8Array, format: TorrentFormat): Pick<Info, "infoHash" | "infoHashV2"> {
+  const v2 = format === "v1" ? undefined : sha256(infoBytes);
+  const short = format === "v2" && v2 !== undefined ? v2.subarray(0, hashBytes) : sha1(infoBytes);
+  return {
+    infoHash: must(infoHash(short), "20 bytes are an info-hash"),
+    infoHashV2: v2 === undefined ? null : hex(v2),
+  };
 }

@@ -6,8 +6,9 @@ import { test } from "node:test";
 import { hex, type Prng, utf8 } from "@dure/base";
 import { cutEverywhere, fuzzCodec } from "@dure/base/testing";
 import { type BencodeFields, type BencodeInput, encodeBencode, RawBencode } from "../bencode/index.ts";
-import { type Metainfo, parseInfo, parseTorrent, pieceLength } from "./index.ts";
+import { formatOf, type Metainfo, parseInfo, parseTorrent, pieceLength } from "./index.ts";
 import { hostileTorrents } from "./testing/hostile.ts";
+import { hybridTorrent, v2Torrent } from "./testing/hostile-v2.ts";
 import { foreignFolder } from "./testing/vectors.ts";
 
 const oneFile = { length: 40_000, name: "a.bin", "piece length": 16_384, pieces: new Uint8Array(60) };
@@ -30,11 +31,79 @@ test("the info-hash is the SHA-1 of the bytes as they stand, sorted or not", () 
   equal(info.infoHashV2, null);
 });
 
-test("a hybrid is read as v1 and says its v2 hash (BEP 52)", () => {
-  const fields = { ...oneFile, "file tree": {}, "meta version": 2 };
-  const { info } = read({ info: fields });
-  equal(info.infoHashV2, createHash("sha256").update(encodeBencode(fields)).digest("hex"));
-  equal(info.pieceCount, 3);
+test("a hybrid is read as v1 and says its v2 hash, and each file has its root (BEP 52)", () => {
+  const result = parseTorrent(hybridTorrent());
+  ok(result.ok);
+  const { info, pieceLayers } = result.value;
+  equal(formatOf(info), "hybrid");
+  equal(info.infoHash, createHash("sha1").update(info.infoBytes).digest("hex"));
+  equal(info.infoHashV2, createHash("sha256").update(info.infoBytes).digest("hex"));
+  deepEqual(
+    info.files.map(({ path, offset, piecesRoot }) => [path.slice(1).join("/"), offset, piecesRoot?.length]),
+    [
+      ["a.bin", 0, 32],
+      [".pad/9152", 40_000, undefined],
+      ["sub/b.bin", 49_152, 32],
+      [".pad/16284", 49_252, undefined],
+      ["sub/empty", 65_536, undefined],
+    ],
+  );
+  deepEqual(
+    [...pieceLayers].map(([root, layer]) => [root, layer.length]),
+    [[hex(info.files[0]?.piecesRoot ?? new Uint8Array()), 96]],
+  );
+});
+
+test("a hybrid that was kept without its piece layers is used as v1; layers that are there must be right", () => {
+  const result = parseTorrent(hybridTorrent({}, { "piece layers": undefined }));
+  ok(result.ok);
+  deepEqual([formatOf(result.value.info), result.value.pieceLayers.size], ["hybrid", 0]);
+});
+
+test("a torrent that is v2 alone lies as its hybrid would, and is named by the first half of its hash (BEP 52)", () => {
+  const result = parseTorrent(v2Torrent());
+  const hybrid = parseTorrent(hybridTorrent());
+  ok(result.ok && hybrid.ok);
+  const { info } = result.value;
+  equal(formatOf(info), "v2");
+  equal(info.infoHashV2, createHash("sha256").update(info.infoBytes).digest("hex"));
+  equal(info.infoHash, info.infoHashV2?.slice(0, 40));
+  deepEqual(info.files, hybrid.value.info.files);
+  deepEqual([info.pieceCount, info.pieces.length], [4, 0]);
+});
+
+test("one file under the torrent's own name is a single file; under another name it lies in a folder", () => {
+  const tree = (name: string) => ({ [name]: { "": { length: 100, "pieces root": new Uint8Array(32) } } });
+  const only = parseTorrent(v2Torrent({ "file tree": tree("both") }, { "piece layers": {} }));
+  const other = parseTorrent(v2Torrent({ "file tree": tree("else") }, { "piece layers": {} }));
+  ok(only.ok && other.ok);
+  deepEqual(
+    only.value.info.files.map(({ path }) => path),
+    [["both"]],
+  );
+  deepEqual(
+    other.value.info.files.map(({ path }) => path),
+    [
+      ["both", "else"],
+      ["both", ".pad", "16284"],
+    ],
+  );
+});
+
+test("names of a file tree follow the rules of all names: made safe, told apart, read as latin1 when not UTF-8", () => {
+  const file = { "": { length: 1, "pieces root": new Uint8Array(32) } };
+  const tree = { "..": { "../x": file }, CON: file, con: file, "caf\xe9": file };
+  const result = parseTorrent(v2Torrent({ "file tree": tree }, { "piece layers": {} }));
+  ok(result.ok);
+  const paths = result.value.info.files.filter(({ pad }) => !pad).map(({ path }) => path.join("/"));
+  deepEqual(paths, ["both/_/.._x", "both/_CON", "both/café", "both/_con (2)"]);
+});
+
+test("metadata that is v2 alone is read without its piece layers, which peers send by themselves (BEP 52)", () => {
+  const result = parseTorrent(v2Torrent());
+  ok(result.ok);
+  const alone = parseInfo(result.value.info.infoBytes);
+  deepEqual(alone, { ok: true, value: result.value.info });
 });
 
 test("files lie one after the other, pads among them, with their attributes (BEP 47)", () => {
@@ -202,8 +271,18 @@ function oddTorrent(prng: Prng): Uint8Array {
 function check(answer: ReturnType<typeof parseTorrent>): void {
   if (!answer.ok) return;
   const { info } = answer.value;
-  equal(info.infoHash, createHash("sha1").update(info.infoBytes).digest("hex"));
-  equal(info.pieces.length, 20 * info.pieceCount);
+  const v2 = formatOf(info) === "v2";
+  const hash = createHash(v2 ? "sha256" : "sha1")
+    .update(info.infoBytes)
+    .digest("hex");
+  equal(info.infoHash, hash.slice(0, 40));
+  equal(info.pieces.length, v2 ? 0 : 20 * info.pieceCount);
+  for (const { piecesRoot, bytes, offset } of info.files) {
+    if (piecesRoot === undefined) continue;
+    equal(offset % info.pieceBytes, 0);
+    const layered = answer.value.pieceLayers.has(hex(piecesRoot));
+    equal(layered, bytes > info.pieceBytes && !(answer.value.pieceLayers.size === 0 && !v2));
+  }
   let offset = 0;
   for (const file of info.files) {
     equal(file.offset, offset);

@@ -3,6 +3,7 @@ import { asBytes, asDict, asInt, asList, type BencodeDict, decodeBencodeDict } f
 import type { Metainfo, TorrentReason } from "./info.ts";
 import { metainfoLimits } from "./limits.ts";
 import { readInfo } from "./parse-info.ts";
+import { readPieceLayers } from "./piece-layers.ts";
 import { readNote } from "./read-text.ts";
 
 /*
@@ -11,9 +12,10 @@ import { readNote } from "./read-text.ts";
  *   info           dictionary; its bytes as they stand are what the info-hash is the hash of
  *   announce       URL                       announce-list   list of tiers, each a list of URLs (BEP 12)
  *   url-list       URL or list of them (BEP 19)
+ *   piece layers   dictionary: root of a file => hashes of its pieces (BEP 52)
  *   comment, created by, creation date
  *
- * What the info-hash covers is refused when it is wrong. What stands around it only helps, so the parts of it
+ * What the info-hash covers is refused when it is wrong, and so are piece layers, which it covers by the roots. What stands around it only helps, so the parts of it
  * that cannot be used are left out.
  */
 
@@ -30,9 +32,13 @@ export function parseTorrent(bytes: Uint8Array): Result<Metainfo, TorrentReason>
   if (infoBytes.length > metainfoLimits.infoBytesMax) return fail("info-too-large");
   const info = readInfo(infoDict, infoBytes);
   if (!info.ok) return info;
+  const layers =
+    info.value.infoHashV2 === null ? ok(new Map()) : readPieceLayers(dict.get("piece layers"), info.value);
+  if (!layers.ok) return layers;
   const createdAt = asInt(dict.get("creation date"));
   return ok({
     info: info.value,
+    pieceLayers: layers.value,
     trackers: readTrackers(dict),
     webSeeds: readWebSeeds(dict),
     comment: readNote(dict, "comment"),

@@ -9,7 +9,7 @@ export function readName(dict: BencodeDict): Result<string, "no-name" | "bad-nam
   if (name === undefined) return fail("no-name");
   const bytes = asBytes(name);
   if (bytes === undefined) return fail("bad-name");
-  return bytes.length > metainfoLimits.componentBytesMax ? fail("name-too-long") : ok(component(bytes));
+  return bytes.length > metainfoLimits.componentBytesMax ? fail("name-too-long") : ok(readComponent(bytes));
 }
 
 /** The components of a file's path as the torrent spells them. */
@@ -27,7 +27,7 @@ export function readPath(
     const bytes = asBytes(item);
     if (bytes === undefined) return fail("bad-path");
     if (bytes.length > metainfoLimits.componentBytesMax) return fail("name-too-long");
-    components.push(component(bytes));
+    components.push(readComponent(bytes));
   }
   return ok(components);
 }
@@ -38,11 +38,11 @@ export function readNote(dict: BencodeDict, key: string): string | null {
   if (bytes === undefined) return null;
   const kept = bytes.subarray(0, metainfoLimits.textBytesMax);
   // A cut inside a character must not turn the whole text into latin1.
-  return kept.length < bytes.length ? fromUtf8(kept) : component(kept);
+  return kept.length < bytes.length ? fromUtf8(kept) : readComponent(kept);
 }
 
 // What is not UTF-8 is read as latin1: Western names come out right, others stay distinct and reversible. A
 // guess by code page would give one torrent two names, by file and by magnet link.
-function component(bytes: Uint8Array): string {
+export function readComponent(bytes: Uint8Array): string {
   return fromUtf8Strict(bytes) ?? latin1(bytes);
 }

@@ -1,18 +1,19 @@
 import { utf8 } from "@dure/base";
 import { type BencodeInput, encodeBencode, RawBencode } from "../../bencode/index.ts";
 import type { TorrentReason } from "../index.ts";
-
-/** A torrent that must be refused, and why. */
-export interface HostileTorrent {
-  /** Also its file name in vectors/torrents. */
-  readonly name: string;
-  readonly reason: TorrentReason;
-  readonly bytes: Uint8Array;
-}
+import type { HostileTorrent } from "./hostile-torrent.ts";
+import { hostileV2 } from "./hostile-v2.ts";
 
 /** Small enough to be kept as files; the limits that take megabytes to pass are in `limits.test.ts`. */
 export function hostileTorrents(): readonly HostileTorrent[] {
-  return [...brokenBencode(), ...brokenFrame(), ...brokenInfo(), ...brokenPieces(), ...brokenFiles()];
+  return [
+    ...brokenBencode(),
+    ...brokenFrame(),
+    ...brokenInfo(),
+    ...brokenPieces(),
+    ...brokenFiles(),
+    ...hostileV2(),
+  ];
 }
 
 type Fields = Readonly<Record<string, BencodeInput | undefined>>;
@@ -96,16 +97,6 @@ function brokenInfo(): HostileTorrent[] {
   return [
     hostile("meta-version-3", "meta-version", withFields({ "meta version": 3 })),
     hostile("meta-version-a-string", "meta-version", withFields({ "meta version": "2" })),
-    hostile(
-      "v2-only",
-      "v2-only",
-      torrent({
-        "file tree": { "a.bin": { "": { length: 1, "pieces root": new Uint8Array(32) } } },
-        "meta version": 2,
-        name: "a.bin",
-        "piece length": 16_384,
-      }),
-    ),
     hostile("no-name", "no-name", withFields({ name: undefined })),
     hostile("name-a-number", "bad-name", withFields({ name: 5 })),
     hostile("name-a-list", "bad-name", withFields({ name: ["a"] })),
