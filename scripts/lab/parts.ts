@@ -30,12 +30,8 @@ export type Part =
       readonly lookups: number;
       readonly defences: string;
     }
+  | { readonly name: "churn"; readonly seed: number; readonly nodes: number; readonly lookups: number }
   | { readonly name: "flood"; readonly seed: number; readonly nodes: number; readonly packets: number };
-
-export interface HonestResult {
-  readonly sizes: readonly LookupFigures[];
-  readonly churn: ChurnFigures;
-}
 
 export interface PartResult {
   readonly part: Part;
@@ -43,7 +39,8 @@ export interface PartResult {
   readonly seconds: number;
   readonly memoryBytesMax: number;
   readonly datagrams: number;
-  readonly honest?: HonestResult;
+  readonly honest?: readonly LookupFigures[];
+  readonly churn?: ChurnFigures;
   readonly sybils?: readonly SybilFigures[];
   readonly eclipses?: readonly EclipseFigures[];
   readonly flood?: FloodFigures;
@@ -72,6 +69,11 @@ function measure(lab: DhtLab, part: Part): Partial<PartResult> {
   switch (part.name) {
     case "honest":
       return { honest: measureHonest(lab, part) };
+    case "churn": {
+      grown(lab, part.nodes);
+      const topics = Math.ceil(part.nodes / 20);
+      return { churn: measureChurn(lab, { share: 0.2, topics, lookups: part.lookups }) };
+    }
     case "sybils":
       grown(lab, part.nodes);
       return {
@@ -103,16 +105,13 @@ function measure(lab: DhtLab, part: Part): Partial<PartResult> {
 function measureHonest(
   lab: DhtLab,
   part: { readonly sizes: readonly number[]; readonly lookups: number },
-): HonestResult {
+): LookupFigures[] {
   const largest = Math.max(...part.sizes);
-  const sizes = part.sizes.map((size) => {
+  return part.sizes.map((size) => {
     grown(lab, size);
     const lookups = size === largest ? part.lookups : Math.min(part.lookups, 2000, 5 * size);
     return measureLookups(lab, { topics: Math.ceil(size / 20), lookups });
   });
-  const topics = Math.ceil(largest / 20);
-  const lookups = Math.min(part.lookups, 3000);
-  return { sizes, churn: measureChurn(lab, { share: 0.2, topics, lookups }) };
 }
 
 // What nodes believe of the network's size is from when it was small, until they look again: after ten minutes.

@@ -7,13 +7,13 @@ import { fits } from "./report.ts";
 export function pictures(results: readonly PartResult[]): ReadonlyMap<string, string> {
   const drawn = new Map<string, string>(); // two pictures
   const honest = results.find((result) => result.honest !== undefined)?.honest;
-  if (honest !== undefined && honest.sizes.length > 1) drawn.set("lookup-time.svg", drawTimes(honest.sizes));
+  if (honest !== undefined && honest.length > 1) drawn.set("lookup-time.svg", drawTimes(honest));
   const sybils = results.flatMap(sybilLine);
   if (sybils.length > 0) drawn.set("sybils.svg", drawSybils(sybils));
   return drawn;
 }
 
-function drawTimes(sizes: NonNullable<PartResult["honest"]>["sizes"]): string {
+function drawTimes(sizes: NonNullable<PartResult["honest"]>): string {
   const { first, end } = fits(sizes);
   const counts = sizes.map(({ nodes }) => nodes);
   const [from, to] = [Math.min(...counts), Math.max(...counts)];

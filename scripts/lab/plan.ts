@@ -15,6 +15,7 @@ export function planParts({ nodes, quick, seed }: PlanOptions): Part[] {
   const sets = quick ? ["all on", "all off"] : Object.keys(defenceSets);
   const sizes = [100, 300, 1000, 3000].filter((size) => size < nodes);
   const parts: Part[] = [{ name: "honest", seed, sizes: [...sizes, nodes], lookups: nodes }];
+  parts.push({ name: "churn", seed: seed + 6, nodes, lookups: Math.min(3000, nodes) });
   const lookups = Math.min(1000, attacked);
   if (!quick) {
     parts.push({ name: "sybils", seed: seed + 1, nodes: attacked, lookups, defences: "all on" });

@@ -15,23 +15,23 @@ const megabyte = 1 << 20;
 
 /** What a run leaves: docs/lab/dht.json. */
 export interface LabRecord {
+  /** Where the last of it was measured. */
   readonly machine: Machine;
-  /** From beginning to end. */
-  readonly minutes: number;
-  readonly results: readonly PartResult[];
+  readonly results: PartResult[];
 }
 
 /** The tables as Markdown, each with what it shows. */
-export function report({ machine, minutes, results }: LabRecord): string {
+export function report({ machine, results }: LabRecord): string {
   const honest = results.find((result) => result.honest !== undefined);
   const parts = [
     "# The DHT in the laboratory",
     conditions(results, machine),
     honest === undefined ? "" : honestSection(honest),
+    churnSection(results),
     sybilSection(results),
     eclipseSection(results),
     floodSection(results),
-    costSection(results, minutes),
+    costSection(results),
   ];
   return `${parts.filter((part) => part !== "").join("\n\n")}\n`;
 }
@@ -46,9 +46,9 @@ only that port of theirs (a third each), for a minute after it sent something. A
 joins by itself through four others, while the network grows by a fifth a second; what is measured begins twelve minutes later.`;
 }
 
-function honestSection({ honest, part }: PartResult): string {
+function honestSection({ honest }: PartResult): string {
   if (honest === undefined) return "";
-  const rows = honest.sizes.map((size) => [
+  const rows = honest.map((size) => [
     size.nodes.toLocaleString("en"),
     percent(size.found),
     spread(size.hops, 0),
@@ -59,8 +59,7 @@ function honestSection({ honest, part }: PartResult): string {
     percent(size.closest),
     percent(size.closest8),
   ]);
-  const { first, end } = fits(honest.sizes);
-  const { churn } = honest;
+  const { first, end } = fits(honest);
   return `## Lookups
 
 Random nodes announce themselves under random info-hashes; random nodes look for them. p50 / p95; times in ms of virtual time, to
@@ -69,15 +68,37 @@ closest of all that have no NAT; *closest 8*: of the eight closest of these, fou
 
 ${table(["nodes", "found", "hops", "queries", "unanswered", "first peer", "end", "closest", "closest 8"], rows)}
 
-Fitted to the medians, time to the first peer = ${formula(first)}; to the end = ${formula(end)}. Wanted: found ≥ ${goals.lookups * 100} %.
+${honest.length < 2 ? "" : `Fitted to the medians, time to the first peer = ${formula(first)}; to the end = ${formula(end)}. `}Wanted: found ≥ ${goals.lookups * 100} %.
 
-![Lookup time against network size](lookup-time.svg)
-
-**Churn**: in each ten minutes ${churn.share * 100} % of ${churn.nodes.toLocaleString("en")} nodes leave without a word and as many come. What was announced at the
-beginning, and not again, is sought 5 to 15 minutes later: found ${percent(churn.found)} (wanted ≥ ${goals.churn * 100} %), ${spread(churn.elapsed, 0)} ms. Seed ${part.seed}.`;
+![Lookup time against network size](lookup-time.svg)`;
 }
 
-export function fits(sizes: NonNullable<PartResult["honest"]>["sizes"]) {
+function churnSection(results: readonly PartResult[]): string {
+  const rows = results.flatMap(({ churn, part }) =>
+    churn === undefined
+      ? []
+      : [
+          [
+            churn.nodes.toLocaleString("en"),
+            churn.replaced.toLocaleString("en"),
+            percent(churn.found),
+            spread(churn.elapsed, 0),
+            String(part.seed),
+          ],
+        ],
+  );
+  if (rows.length === 0) return "";
+  return `## Churn
+
+In each ten minutes 20 % of the nodes leave without a word and as many come. What was announced at the beginning, and not again, is sought 5 to
+15 minutes later, also by those who came meanwhile.
+
+${table(["nodes", "replaced", "found", "end, ms", "seed"], rows)}
+
+Wanted: ≥ ${goals.churn * 100} %.`;
+}
+
+export function fits(sizes: NonNullable<PartResult["honest"]>) {
   return {
     first: fitLogarithm(sizes.map(({ nodes, firstResult }) => [nodes, firstResult.p50] as const)),
     end: fitLogarithm(sizes.map(({ nodes, elapsed }) => [nodes, elapsed.p50] as const)),
@@ -174,7 +195,7 @@ ${table(["packets", "seconds", "table before", "hostile after", "forged stores",
 Wanted: at most 1 % hostile, no forged store, at most 64 MiB.`;
 }
 
-function costSection(results: readonly PartResult[], minutes: number): string {
+function costSection(results: readonly PartResult[]): string {
   const rows = results.map(({ part, seconds, memoryBytesMax, datagrams }) => [
     part.name + ("defences" in part ? `, ${part.defences}` : ""),
     ("nodes" in part ? part.nodes : Math.max(...part.sizes)).toLocaleString("en"),
@@ -184,7 +205,7 @@ function costSection(results: readonly PartResult[], minutes: number): string {
   ]);
   return `## What it took
 
-Each world is a process of its own; all together took ${minutes.toFixed(0)} minutes.
+Each world is a process of its own.
 
 ${table(["world", "honest nodes", "datagrams", "CPU s", "peak MiB"], rows)}`;
 }

@@ -10,19 +10,14 @@ export async function runParts(
   parts: readonly Part[],
   jobs: number,
   tell: (result: PartResult) => void,
-): Promise<PartResult[]> {
-  const waiting = [...parts.entries()];
-  const results: PartResult[] = [];
+): Promise<void> {
+  const waiting = [...parts];
   const worker = async () => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-      const [index, part] = next;
-      const result = await runPart(part);
-      results[index] = result;
-      tell(result);
+      tell(await runPart(next));
     }
   };
   await Promise.all(Array.from({ length: jobs }, worker));
-  return results;
 }
 
 function runPart(part: Part): Promise<PartResult> {

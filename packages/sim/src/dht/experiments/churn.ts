@@ -2,7 +2,7 @@ import { type Ms, minutes, ms } from "@dure/base";
 import type { DhtLab } from "../dht-lab.ts";
 import type { LabNode } from "../lab-node.ts";
 import { type Spread, spreadOf, type Tally, tallyOf } from "./spread.ts";
-import { announce, seek, storePeers } from "./stored.ts";
+import { seek, storePeers } from "./stored.ts";
 
 export interface ChurnFigures {
   readonly nodes: number;
@@ -13,13 +13,11 @@ export interface ChurnFigures {
   readonly elapsed: Spread;
 }
 
-/** Peers announce themselves again so often (BEP 5 practice). */
-const announceEvery: Ms = minutes(15);
 const tenMinutes: Ms = minutes(10);
 
 /**
- * Nodes come and go for half an hour, those who announced something excepted; they do so again after a quarter of an
- * hour. In its last ten minutes all that was announced is sought, also by newcomers.
+ * Nodes come and go for a quarter of an hour, those who announced something excepted; in its last ten minutes all that
+ * was announced is sought, also by newcomers. After such a time peers announce themselves again: it gets no worse.
  */
 export function measureChurn(
   lab: DhtLab,
@@ -29,8 +27,6 @@ export function measureChurn(
   const staying = new Set(stored.flatMap((one) => (one.type === "peer" ? [one.by] : [])));
   const churn = new Churn(lab, staying, (options.share * lab.nodes.length) / tenMinutes);
   churn.start();
-  lab.runFor(announceEvery - minutes(2));
-  announce(lab, stored, minutes(1));
   lab.runFor(minutes(5));
   const rounds = 10; // so that those who came meanwhile seek too
   const sought = Array.from({ length: rounds }, () =>

@@ -15,8 +15,7 @@ export function storePeers(lab: DhtLab, count: number, spread: Ms): Stored[] {
   return stored;
 }
 
-/** The same peers, once more (BEP 5: they are forgotten otherwise). */
-export function announce(lab: DhtLab, stored: readonly Stored[], spread: Ms): void {
+function announce(lab: DhtLab, stored: readonly Stored[], spread: Ms): void {
   const wishes = stored.flatMap((one) => {
     if (one.type !== "peer" || !one.by.running) return [];
     const wish = {
