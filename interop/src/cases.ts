@@ -12,6 +12,7 @@ export type CaseName =
   | "private"
   | "ipv6"
   | "part"
+  | "encrypted"
   | "met";
 
 /** One way to move a torrent. */
@@ -23,6 +24,8 @@ export interface Case {
   /** Nobody is told of a peer: seeder and leecher find each other through the tracker. */
   readonly throughTracker?: true;
   readonly ipv6?: true;
+  /** Both sides are told to speak MSE with RC4, and nothing else. */
+  readonly encrypted?: true;
   /** Paths of the files that the leecher wants. */
   readonly wanted?: readonly string[];
 }
@@ -51,6 +54,11 @@ export const cases: readonly Case[] = [
     throughTracker: true,
   },
   { name: "ipv6", payload: oneFile("ipv6.bin", { bytes: 12 * mib + 5, pieceBytes: 128 * kib }), ipv6: true },
+  {
+    name: "encrypted",
+    payload: oneFile("encrypted.bin", { bytes: 16 * mib + 9, pieceBytes: 128 * kib }),
+    encrypted: true,
+  },
   { name: "part", payload: album(), wanted: ["03 third.bin", "07 seventh.bin", "scans/back.bin"] },
 ];
 

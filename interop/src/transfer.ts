@@ -55,6 +55,7 @@ async function transferIn(lab: Lab, network: Network, { one, work, started }: Sc
   writePayload(payload, dirs.seed, { pads: wantPadsOnDisk.includes(one.seeder) });
 
   const { infoHash } = torrentOf(payload);
+  const encrypted = one.case.encrypted === true ? ({ encryption: "require" } as const) : {};
   const meets = throughTracker === true || !leecher.takesPeer;
   let tracker: RunningTracker | undefined;
   if (meets) {
@@ -76,6 +77,7 @@ async function transferIn(lab: Lab, network: Network, { one, work, started }: Sc
       dir: dirs.seed,
       listen: { ip: seedIp, port: ports.seed },
       work: join(work, "seeder"),
+      ...encrypted,
       ...placed(network.seeder.netns),
     }),
   );
@@ -87,6 +89,7 @@ async function transferIn(lab: Lab, network: Network, { one, work, started }: Sc
     dir: dirs.leech,
     listen: { ip: leechIp, port: ports.leech },
     work: join(work, "leecher"),
+    ...encrypted,
     doneWithin,
     ...placed(network.leecher.netns),
     ...(meets ? {} : { peer: `${ipv6 ? `[${seedIp}]` : seedIp}:${ports.seed}` }),
