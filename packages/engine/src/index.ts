@@ -8,6 +8,7 @@ export * from "./pex/index.ts";
 export * from "./picker/index.ts";
 export * from "./port-mapping/index.ts";
 export * from "./session/index.ts";
-export * from "./torrent/index.ts";
+export * from "./super-seed/index.ts";
 export * from "./topics/index.ts";
+export * from "./torrent/index.ts";
 export * from "./tracker/index.ts";

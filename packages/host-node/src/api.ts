@@ -67,6 +67,8 @@ export interface AddOptions {
   readonly overwrite?: boolean;
   /** The data is known to be complete: nothing is checked. */
   readonly assumeComplete?: boolean;
+  /** BEP 16: while this is the only seed, each peer is shown one piece at a time. For data that is complete from the start. */
+  readonly superSeed?: boolean;
   readonly peers?: readonly string[];
   /**
    * The .torrent of an earlier version in the same folder, which no process has any more. Its files count as ours: what is

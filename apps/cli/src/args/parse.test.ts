@@ -109,7 +109,6 @@ test("what this version lacks is refused with status 2 and one line, never ignor
     ...absentCommands.map((command) => `${command} x`),
     "get a --proxy socks5://127.0.0.1:1",
     "get a --no-tcp",
-    "seed a --super-seed",
     "create p --format v2",
     "create p --format hybrid",
   ];

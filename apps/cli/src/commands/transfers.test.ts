@@ -56,7 +56,7 @@ test("a magnet's start has no name and size yet; they come with its metadata", a
 test("what NETWORK says reaches the node and the torrent", async () => {
   const line =
     "get x --once --port 0 --listen 10.0.0.1 --interface eth0 --down 1MiB --up 500k --connections 9 --upload-slots 3 " +
-    "--ratio 1.5 --peer a:1 --peer [::1]:2 --dht-bootstrap a.example:1 --dht-bootstrap [::1]:2 --allow-local-urls --ip-filter /f --deny-list /l --profile /p --select a* --sequential --overwrite --dir /d";
+    "--ratio 1.5 --super-seed --peer a:1 --peer [::1]:2 --dht-bootstrap a.example:1 --dht-bootstrap [::1]:2 --allow-local-urls --ip-filter /f --deny-list /l --profile /p --select a* --sequential --overwrite --dir /d";
   const { node } = await runCli(line.split(" "), { onAdd: (torrent) => torrent.complete() });
   deepEqual(node?.options, {
     profile: "/p",
@@ -83,6 +83,7 @@ test("what NETWORK says reaches the node and the torrent", async () => {
     overwrite: true,
     peers: ["a:1", "[::1]:2"],
     ratioMax: 1.5,
+    superSeed: true,
   });
 });
 

@@ -65,7 +65,7 @@ test("the scripts of zsh and fish name every command and each option that this v
         ok(zsh.includes(`--${name}[`) && fish.includes(` -l ${name} `), name);
       }
     }
-    ok(!/--proxy|--super-seed/.test(zsh + fish));
+    ok(!/--proxy/.test(zsh + fish));
   }
 });
 

@@ -95,7 +95,7 @@ export const en = {
     "node to enter the DHT by, in place of the public ones (may be repeated); none: whoever comes to us",
   "option.no-tcp": "without TCP",
   "option.proxy": "reach everything through this proxy",
-  "option.super-seed": "offer each peer only pieces that are rare",
+  "option.super-seed": "as the only seed, show each peer one piece at a time",
   "option.ip-filter": "file of addresses to keep away from, p2p, DAT or CIDR; read again when it changes",
   "option.deny-list": "file of info-hashes to refuse, one a line; read again when it changes",
 

@@ -95,7 +95,7 @@ export const ko: Catalogue = {
     "공용 노드 대신 이 노드를 거쳐 DHT에 들어가기 (여러 번 쓸 수 있음). none은 먼저 말을 걸어 오는 노드만",
   "option.no-tcp": "TCP 끄기",
   "option.proxy": "모든 연결을 이 프록시로",
-  "option.super-seed": "피어마다 드문 조각만 보여 주기",
+  "option.super-seed": "유일한 시더일 때 피어마다 조각을 하나씩만 보여 주기",
   "option.ip-filter": "피할 주소가 적힌 파일(p2p, DAT, CIDR). 바뀌면 다시 읽음",
   "option.deny-list": "거절할 인포해시가 한 줄에 하나씩 적힌 파일. 바뀌면 다시 읽음",
 

@@ -59,7 +59,7 @@ export const networkOptions = {
   },
   "no-tcp": { help: "option.no-tcp", group: "network", absent: true },
   proxy: { help: "option.proxy", group: "network", value: { type: "text", show: "URL" }, absent: true },
-  "super-seed": { help: "option.super-seed", group: "network", absent: true },
+  "super-seed": { help: "option.super-seed", group: "network" },
   "ip-filter": { help: "option.ip-filter", group: "network", value: { type: "file", show: "FILE" } },
   "deny-list": { help: "option.deny-list", group: "network", value: { type: "file", show: "FILE" } },
 } as const satisfies OptionTable;

@@ -33,8 +33,11 @@ function dhtOptions(network: NetworkValues): NodeDhtOptions | undefined {
   return { bootstrap: named.length === 0 ? bootstrapNodes : named.filter((node) => node !== "none") };
 }
 
-export function addNetworkOptions(network: NetworkValues): Pick<AddOptions, "peers" | "ratioMax"> {
-  return { peers: network.peer, ...given("ratioMax", network.ratio) };
+export function addNetworkOptions(
+  network: NetworkValues,
+): Pick<AddOptions, "peers" | "ratioMax" | "superSeed"> {
+  const superSeed = network["super-seed"] ? true : undefined;
+  return { peers: network.peer, ...given("ratioMax", network.ratio), ...given("superSeed", superSeed) };
 }
 
 /** The field, or none: an optional field that is there is never undefined. */

@@ -46,6 +46,7 @@ export interface TorrentShape {
   readonly port?: number;
   readonly pex?: boolean;
   readonly dht?: boolean;
+  readonly superSeed?: boolean;
 }
 
 export function haveOf(info: Info, have: "all" | readonly number[] | undefined): Bitfield {
@@ -73,6 +74,7 @@ export function torrentOf(info: Info, shape: TorrentShape = {}): Torrent {
     countLocal: true,
     ...(shape.pex === undefined ? {} : { pex: shape.pex }),
     ...(shape.dht === undefined ? {} : { dht: shape.dht }),
+    ...(shape.superSeed === undefined ? {} : { superSeed: shape.superSeed }),
   };
   return new Torrent(options);
 }

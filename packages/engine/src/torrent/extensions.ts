@@ -22,6 +22,7 @@ import type { Context } from "./context.ts";
 import type { Links } from "./links.ts";
 import type { TorrentOptions } from "./options.ts";
 import type { Peer } from "./peer.ts";
+import type { Revealing } from "./revealing.ts";
 import { uploadQueueMax } from "./uploads.ts";
 
 /** Under which numbers peers send us these. */
@@ -41,6 +42,8 @@ export class Extensions {
   /** Undefined where peers are not exchanged. */
   #pex: Pex | undefined;
   ready: Content | undefined;
+  /** While we super-seed. */
+  revealing: Revealing | undefined;
 
   constructor(context: Context, links: Links, options: ExtensionOptions) {
     this.#context = context;
@@ -65,7 +68,7 @@ export class Extensions {
       prefersEncryption: this.#options.prefersEncryption === true ? true : undefined,
       yourIp: peer.facts.address.ip,
       metadataSize: this.ready?.info.infoBytes.length,
-      uploadOnly: this.ready !== undefined && this.ready.picker.wantedLeft === 0 ? true : undefined,
+      uploadOnly: this.#uploadOnly ? true : undefined,
     });
     this.#context.send(now, peer, { type: "extended", id: 0, payload });
   }
@@ -129,6 +132,11 @@ export class Extensions {
     for (const peer of this.#context.peers.values()) {
       this.#send(now, peer, extensionName.dontHave, encodeDontHave(piece));
     }
+  }
+
+  /** A super-seed looks like a peer that has nothing (BEP 16). */
+  get #uploadOnly(): boolean {
+    return this.ready?.picker.wantedLeft === 0 && this.revealing?.active !== true;
   }
 
   #handshake(now: Ms, peer: Peer, payload: Uint8Array): boolean {

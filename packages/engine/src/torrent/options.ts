@@ -23,6 +23,8 @@ export interface TorrentOptions {
   readonly dht?: boolean;
   /** Peers are told that connections to us had better be encrypted (BEP 11, `e`). Default false. */
   readonly prefersEncryption?: boolean;
+  /** BEP 16: each peer is shown one piece at a time, as long as we are the only seed. Default false. */
+  readonly superSeed?: boolean;
   /** Per-address limits count loopback and private addresses too: for tests. */
   readonly countLocal?: boolean;
   /** IPs that are neither dialled nor spoken to, wherever they were heard of. */

@@ -13,6 +13,7 @@ import { Links } from "./links.ts";
 import type { LinkId, TorrentInput, TorrentOutput } from "./messages.ts";
 import type { ReadyStart, TorrentOptions } from "./options.ts";
 import type { Peer } from "./peer.ts";
+import { Revealing } from "./revealing.ts";
 import { WireMessages } from "./wire-messages.ts";
 
 const tickEvery = ms(1000);
@@ -42,6 +43,8 @@ export class Torrent implements Machine<TorrentInput, TorrentOutput> {
   readonly #choking: Choking;
   #metadata: MetadataFetch | undefined;
   #ready: Content | undefined;
+  /** Undefined unless we super-seed, or have. */
+  #revealing: Revealing | undefined;
   #state: "stopped" | "running" | "paused" = "stopped";
   #diskReady = true;
   #complete = false;
@@ -238,9 +241,20 @@ export class Torrent implements Machine<TorrentInput, TorrentOutput> {
     this.#wire.ready = ready;
     this.#extensions.ready = ready;
     this.#links.pieceCount = start.info.pieceCount;
+    if (this.options.superSeed === true) this.#superSeed(ready);
     this.#complete = ready.complete;
     this.book.setSeeding(this.#complete);
     this.#setTotals();
+  }
+
+  /** From the beginning or not at all: whoever has met us knows what we have. */
+  #superSeed(ready: Content): void {
+    const revealing = Revealing.of(this.#context, ready, this.options.prng.split("super-seed"));
+    if (revealing === undefined || this.#peers.size > 0) return;
+    this.#revealing = revealing;
+    ready.uploads.revealing = revealing;
+    this.#wire.revealing = revealing;
+    this.#extensions.revealing = revealing;
   }
 
   #start(now: Ms): void {
@@ -298,6 +312,7 @@ export class Torrent implements Machine<TorrentInput, TorrentOutput> {
     const peer = this.#links.open(now, link, facts);
     if (peer === undefined) return;
     this.#peers.set(link, peer);
+    this.#revealing?.joined(now, peer);
     this.#ready?.picker.peerJoined(peer.holdings);
     this.#wire.greet(now, peer);
     this.#nextTick ??= ms(now + tickEvery);
@@ -307,6 +322,7 @@ export class Torrent implements Machine<TorrentInput, TorrentOutput> {
     const peer = this.#peers.get(link);
     if (peer === undefined) return;
     this.#peers.delete(link);
+    this.#revealing?.left(now, peer);
     this.#extensions.left(now, peer);
     this.#ready?.downloads.releaseAll(peer);
     this.#ready?.picker.peerLeft(peer.holdings);
@@ -346,6 +362,7 @@ export class Torrent implements Machine<TorrentInput, TorrentOutput> {
   #gone(now: Ms, piece: number): void {
     if (this.#ready === undefined) return;
     this.#ready.picker.lose(piece);
+    this.#revealing?.gone(now);
     this.#extensions.tellDontHave(now, piece);
     this.#wishesChanged(now, this.#ready);
   }
@@ -375,6 +392,7 @@ export class Torrent implements Machine<TorrentInput, TorrentOutput> {
     this.#setTotals();
     this.#links.tick(now, this.#complete);
     this.#extensions.tick(now);
+    this.#revealing?.tick(now);
     if (this.#scrapeAt !== undefined && now >= this.#scrapeAt) {
       this.#scrapeAt = ms(now + scrapeEvery);
       this.#announcer.handle(now, { type: "scrape" });

@@ -3,6 +3,7 @@ import { type BlockSpan, peerWireLimits } from "@dure/protocol";
 import type { Picker } from "../picker/index.ts";
 import type { Context } from "./context.ts";
 import type { Peer } from "./peer.ts";
+import type { Revealing } from "./revealing.ts";
 
 /** What a peer may have queued with us; said in our extension handshake as `reqq` (DESIGN.md section 6). */
 export const uploadQueueMax = 500;
@@ -19,6 +20,8 @@ const fastServedBlocksFactor = 3;
 export class Uploads {
   readonly #context: Context;
   readonly #picker: Picker;
+  /** While we super-seed. */
+  revealing: Revealing | undefined;
 
   constructor(context: Context, picker: Picker) {
     this.#context = context;
@@ -28,6 +31,7 @@ export class Uploads {
   requested(now: Ms, peer: Peer, span: BlockSpan): void {
     if (!this.#possible(span) || !this.#picker.have.has(span.piece))
       return this.#refuse(now, peer, span, true);
+    if (this.revealing?.shows(peer, span.piece) === false) return this.#refuse(now, peer, span, true);
     if (peer.amChoking && !this.#allowedFast(peer, span))
       return this.#refuse(now, peer, span, !this.#crossed(now, peer));
     if (peer.uploads.size >= uploadQueueMax) return this.#refuse(now, peer, span, true);
@@ -52,6 +56,7 @@ export class Uploads {
       peer.servingBytes += span.length;
       this.#context.spendUp(now, span.length);
       this.#context.emit({ type: "serve", link: peer.id, span });
+      this.revealing?.given(now, peer, span);
     }
   }
 

@@ -6,6 +6,7 @@ import type { Context } from "./context.ts";
 import type { Extensions } from "./extensions.ts";
 import type { TorrentOptions } from "./options.ts";
 import { type Peer, PeerHoldings } from "./peer.ts";
+import type { Revealing } from "./revealing.ts";
 
 const allowedFastMax = 64;
 /** A second's talk may cost so much. An honest peer stays below a tenth of it. */
@@ -22,6 +23,8 @@ export class WireMessages {
   /** Undefined where this peer takes no part in the DHT. */
   readonly #dhtPort: number | undefined;
   ready: Content | undefined;
+  /** While we super-seed. */
+  revealing: Revealing | undefined;
 
   constructor(context: Context, extensions: Extensions, options: Pick<TorrentOptions, "dht" | "port">) {
     this.#context = context;
@@ -31,7 +34,7 @@ export class WireMessages {
 
   /** Our pieces, right after the handshakes. */
   greet(now: Ms, peer: Peer): void {
-    const have = this.ready?.picker.have;
+    const have = this.#hidden ? undefined : this.ready?.picker.have;
     if (have?.all && peer.facts.fast) this.#context.send(now, peer, { type: "have-all" });
     else if (have !== undefined && !have.none) {
       this.#context.send(now, peer, { type: "bitfield", bytes: have.toBytes() });
@@ -77,7 +80,7 @@ export class WireMessages {
           return true;
         });
       case "have-none":
-        return;
+        return this.revealing?.holds(now, peer);
       case "request":
         return this.ready?.uploads.requested(now, peer, message);
       case "cancel":
@@ -136,6 +139,10 @@ export class WireMessages {
     }
   }
 
+  get #hidden(): boolean {
+    return this.revealing?.active === true;
+  }
+
   #have(now: Ms, peer: Peer, piece: number): void {
     const picker = this.ready?.picker;
     if (picker === undefined) return;
@@ -146,6 +153,7 @@ export class WireMessages {
     }
     picker.peerGains(peer.holdings, piece);
     peer.holdings.gain(piece);
+    this.revealing?.gained(now, peer, piece);
     if (peer.seed) peer.chatter += recountCost;
     this.#seedCheck(now, peer);
     if (!picker.wants(piece)) return;
@@ -162,6 +170,7 @@ export class WireMessages {
     const good = take();
     picker.peerJoined(peer.holdings);
     if (!good) return this.#bad(now, peer);
+    this.revealing?.holds(now, peer);
     this.#seedCheck(now, peer);
     this.reconsider(now, peer);
   }
@@ -179,7 +188,7 @@ export class WireMessages {
 
   #allowFast(now: Ms, peer: Peer): void {
     const ready = this.ready;
-    if (ready === undefined || !peer.facts.fast || ready.picker.have.none) return;
+    if (ready === undefined || !peer.facts.fast || ready.picker.have.none || this.#hidden) return;
     for (const piece of allowedFastSet(peer.facts.address.ip, ready.info.infoHash, ready.info.pieceCount)) {
       if (!ready.picker.have.has(piece)) continue;
       peer.allowedToIt.add(piece);

@@ -114,6 +114,7 @@ export class Launcher {
           limits: settings,
           prng: this.#parts.prng.split(live.infoHash),
           pex: this.#parts.pex,
+          superSeed: options.superSeed ?? false,
         },
       }),
     );

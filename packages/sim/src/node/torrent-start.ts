@@ -24,6 +24,8 @@ export interface AddTorrent {
   readonly sequential?: boolean;
   /** Peer exchange; default true. */
   readonly pex?: boolean;
+  /** BEP 16. */
+  readonly superSeed?: boolean;
   /** Peers that the user names. */
   readonly peers?: readonly SimNode[];
 }
@@ -144,6 +146,7 @@ export class TorrentStart {
         limits: { ...nodeLimitsDefault, ...limits },
         prng: prng.split("torrent"),
         pex: added.pex ?? true,
+        superSeed: added.superSeed ?? false,
       },
     };
   }

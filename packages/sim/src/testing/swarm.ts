@@ -21,6 +21,7 @@ export interface SwarmOptions extends SimulationOptions {
   readonly leecher?: (index: number) => NodeOptions;
   readonly tracker?: "http" | "udp";
   readonly magnet?: boolean;
+  readonly superSeed?: boolean;
 }
 
 const ratesDefault = { up: 1e6, down: 4e6 };
@@ -45,7 +46,12 @@ export class Swarm {
     const rates = options.seedRates ?? options.rates ?? ratesDefault;
     this.seed = this.sim.node({ name: "seed", rates, ...options.seeder });
     this.seed.fill(this.content);
-    this.seed.add({ content: this.content, trackers: this.trackers, complete: true });
+    this.seed.add({
+      content: this.content,
+      trackers: this.trackers,
+      complete: true,
+      superSeed: options.superSeed ?? false,
+    });
     for (let index = 0; index < options.leechers; index += 1) this.join(options.leecher?.(index) ?? {});
   }
 

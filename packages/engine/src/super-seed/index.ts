@@ -1,0 +1,2 @@
+export type { SuperSeedEnd, SuperSeedInput, SuperSeedOutput } from "./messages.ts";
+export { SuperSeed, type SuperSeedOptions } from "./super-seed.ts";
