@@ -21,12 +21,14 @@ export interface Line {
   /** Measured points are marked; what was calculated is a line alone. */
   readonly marked: boolean;
   readonly dashed?: boolean;
+  /** Of no line in particular, or of which: by default each has a colour of its own. */
+  readonly colour?: "grey" | number;
 }
 
-const width = 760;
+const width = 820;
 const height = 440;
 const left = 70;
-const right = 210;
+const right = 270;
 const top = 50;
 const bottom = 60;
 // Told apart by those who see no red or no green too (Okabe and Ito).
@@ -64,7 +66,8 @@ ${parts.join("\n")}
 }
 
 function drawLine(line: Line, index: number, x: Placer, y: Placer): string[] {
-  const colour = colours[index % colours.length] ?? "#000000";
+  const wanted = line.colour ?? index;
+  const colour = wanted === "grey" ? "#999999" : (colours[wanted % colours.length] ?? "#000000");
   const points = line.points.map(([px, py]) => [x(px), y(py)] as const);
   const path = points.map(([px, py], at) => `${at === 0 ? "M" : "L"}${round(px)} ${round(py)}`).join("");
   const dash = line.dashed === true ? ' stroke-dasharray="6 4"' : "";

@@ -36,10 +36,10 @@ function drawTimes(sizes: NonNullable<PartResult["honest"]>): string {
     },
     lines: [
       { name: "first peer, median", points: of("firstResult", "p50"), marked: true },
-      { name: "its logarithm", points: inSeconds(fitted(first)), marked: false, dashed: true },
+      { name: "its logarithm", points: inSeconds(fitted(first)), marked: false, dashed: true, colour: 0 },
       { name: "first peer, p95", points: of("firstResult", "p95"), marked: true },
       { name: "end, median", points: of("elapsed", "p50"), marked: true },
-      { name: "its logarithm", points: inSeconds(fitted(end)), marked: false, dashed: true },
+      { name: "its logarithm", points: inSeconds(fitted(end)), marked: false, dashed: true, colour: 3 },
       { name: "end, p95", points: of("elapsed", "p95"), marked: true },
     ],
   });
@@ -48,7 +48,7 @@ function drawTimes(sizes: NonNullable<PartResult["honest"]>): string {
 function sybilLine({ sybils, part }: PartResult): Line[] {
   if (sybils === undefined || part.name !== "sybils") return [];
   const points = sybils.map(({ share, found }) => [share * 100, shareOf(found) * 100] as const);
-  const name = `${part.defences}, ${part.nodes.toLocaleString("en")}`;
+  const name = `${part.defences}, ${part.nodes.toLocaleString("en")} honest`;
   return [{ name, points, marked: true, dashed: part.defences !== "all on" }];
 }
 
@@ -65,6 +65,7 @@ function drawSybils(lines: readonly Line[]): string {
     ],
     marked: false,
     dashed: true,
+    colour: "grey",
   };
   const ticks = Array.from({ length: (100 - from) / 5 + 1 }, (_, index) => from + 5 * index);
   return drawChart({
