@@ -39,6 +39,23 @@ test("the fastest other leecher is the measure, and a goal that is missed says s
   equal(rss, "leeching, dure ← libtorrent: 200 MiB RSS (goal ≤ 128: NOT met)");
 });
 
+test("an encrypted pair is held against the plain one and libtorrent's own of the same run, and against nothing else", () => {
+  const encrypted = (leecher: string, seeder: string, rate: number): PairResult => ({
+    ...measured(leecher, seeder, rate),
+    pair: { leecher, seeder, encrypted: true },
+  });
+  deepEqual(goalLines([encrypted("dure", "libtorrent", 300)]), []);
+  const lines = goalLines([
+    measured("dure", "libtorrent", 600),
+    encrypted("dure", "libtorrent", 300),
+    encrypted("libtorrent", "libtorrent", 200),
+  ]);
+  deepEqual(lines.slice(-2), [
+    "dure ← libtorrent, MSE: 1.50 CPU s/GB, 1.00 × plain (goal ≤ 1.6: met)",
+    "dure ← libtorrent, MSE: 300 MB/s, 1.50 × libtorrent's 200 (goal ≥ 1: met)",
+  ]);
+});
+
 function measured(leecher: string, seeder: string, megabytesPerSecond: number): PairResult {
   const run: TransferRun = {
     megabytesPerSecond,

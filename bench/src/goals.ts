@@ -1,5 +1,5 @@
 import type { Client } from "../../interop/clients/index.ts";
-import type { PairResult, TransferRun } from "./transfer.ts";
+import { type PairResult, pairName, type TransferRun } from "./transfer.ts";
 import { medianOf } from "./transfer-report.ts";
 
 /** Leechers that a claim to be the fastest must name. */
@@ -9,11 +9,14 @@ const leechRatioFromLibtorrent = 1.3;
 const leechCpuMax = 1.7;
 const seedCpuMax = 1.4;
 const rssMaxMib = 128;
+const encryptedCpuRatioMax = 1.6;
 
 /** One line a goal: what was measured beside what was asked. Nothing is claimed about a pair that was not run. */
 export function goalLines(results: readonly PairResult[]): string[] {
-  const value = (leecher: string, seeder: string, of: (run: TransferRun) => number): number | undefined => {
-    const result = results.find(({ pair }) => pair.leecher === leecher && pair.seeder === seeder);
+  const plain = results.filter(({ pair }) => pair.encrypted !== true);
+  const encrypted = results.filter(({ pair }) => pair.encrypted === true);
+  const value = (leecher: string, seeder: string, of: (run: TransferRun) => number, among = plain) => {
+    const result = among.find(({ pair }) => pair.leecher === leecher && pair.seeder === seeder);
     return result === undefined ? undefined : medianOf(result, of);
   };
   const rate = (run: TransferRun): number => run.megabytesPerSecond;
@@ -67,6 +70,22 @@ export function goalLines(results: readonly PairResult[]): string[] {
       lines.push(`${pair}: ${cpu.toFixed(2)} CPU s/GB (goal ≤ ${cpuMax}: ${verdict(cpu <= cpuMax)})`);
       lines.push(`${pair}: ${rss.toFixed(0)} MiB RSS (goal ≤ ${rssMaxMib}: ${verdict(rss <= rssMaxMib)})`);
     }
+  }
+  for (const { pair } of encrypted) {
+    const { leecher, seeder } = pair;
+    if (leecher !== "dure" && seeder !== "dure") continue;
+    const cpu = (run: TransferRun): number => (leecher === "dure" ? run.leecherCpuPerGb : run.seederCpuPerGb);
+    const [without, under] = [value(leecher, seeder, cpu), value(leecher, seeder, cpu, encrypted)];
+    if (without === undefined || under === undefined) continue;
+    const ratio = under / without;
+    lines.push(
+      `${pairName(pair)}: ${under.toFixed(2)} CPU s/GB, ${ratio.toFixed(2)} × plain ` +
+        `(goal ≤ ${encryptedCpuRatioMax}: ${verdict(ratio <= encryptedCpuRatioMax)})`,
+    );
+    const ours = value(leecher, seeder, rate, encrypted);
+    const theirs = value("libtorrent", "libtorrent", rate, encrypted);
+    if (ours === undefined || theirs === undefined) continue;
+    lines.push(ratioLine(pairName(pair), ours, { name: "libtorrent", rate: theirs }, 1));
   }
   return lines;
 }

@@ -11,7 +11,7 @@ import { describeRun, type Pair, transfer } from "./transfer.ts";
 import { transferTable } from "./transfer-report.ts";
 import { verify, verifyTable } from "./verify.ts";
 
-const usage = `npm run bench -- transfer [--pairs LEECHER:SEEDER,...|ours|foreign] [--runs 3] [--size 1GiB] [--piece 1MiB]
+const usage = `npm run bench -- transfer [--pairs LEECHER:SEEDER[+mse],...|ours|foreign] [--runs 3] [--size 1GiB] [--piece 1MiB]
 npm run bench -- verify   [--programs NAME,...] [--runs 3] [--size 1GiB] [--piece 1MiB]
 npm run bench -- start    [--programs NAME,...]
 npm run bench -- dht      [--programs NAME,...] [--runs 3]
@@ -121,8 +121,8 @@ function pairs(text: string | undefined): Pair[] {
           ? foreign
           : text.split(",");
   return names.map((name) => {
-    const [leecher = "", seeder = ""] = name.split(":");
-    return { leecher, seeder };
+    const [leecher = "", seeder = ""] = name.replace(/\+mse$/, "").split(":");
+    return { leecher, seeder, ...(name.endsWith("+mse") ? { encrypted: true as const } : {}) };
   });
 }
 

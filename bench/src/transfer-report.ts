@@ -1,7 +1,7 @@
 import { describeConditions } from "./conditions.ts";
 import { median } from "./statistics.ts";
 import { figure, table } from "./table.ts";
-import type { PairResult, TransferReport, TransferRun } from "./transfer.ts";
+import { type PairResult, pairName, type TransferReport, type TransferRun } from "./transfer.ts";
 
 const head = [
   "leecher ← seeder",
@@ -32,7 +32,7 @@ export function medianOf(result: PairResult, value: (run: TransferRun) => number
 
 function row(result: PairResult, versions: TransferReport["versions"]): string[] {
   const name = (program: string): string => `${program} ${versions[program] ?? ""}`.trim();
-  const pair = `${name(result.pair.leecher)} ← ${name(result.pair.seeder)}`;
+  const pair = pairName(result.pair, name);
   if (result.state === "absent") return [pair, "not installed", result.missing.join(", ")];
   if (result.state === "failed") return [pair, "failed"];
   const rates = result.runs.map((run) => run.megabytesPerSecond);
@@ -56,6 +56,5 @@ function row(result: PairResult, versions: TransferReport["versions"]): string[]
 
 function failuresOf(result: PairResult): string[] {
   if (result.state === "absent") return [];
-  const { leecher, seeder } = result.pair;
-  return result.failures.map((failure) => `\n${leecher} ← ${seeder} failed: ${failure}`);
+  return result.failures.map((failure) => `\n${pairName(result.pair)} failed: ${failure}`);
 }

@@ -20,6 +20,13 @@ const slowestBytesPerSecond = 10e6;
 export interface Pair {
   readonly leecher: string;
   readonly seeder: string;
+  /** Both require MSE with RC4; left out: plain. */
+  readonly encrypted?: true;
+}
+
+/** "libtorrent ← aria2", and what is not as usual. */
+export function pairName({ leecher, seeder, encrypted }: Pair, name = (program: string) => program): string {
+  return `${name(leecher)} ← ${name(seeder)}${encrypted === true ? ", MSE" : ""}`;
 }
 
 /** One transfer. Rates and costs per 10^9 bytes of payload. */
@@ -93,12 +100,13 @@ export async function transfer(bench: Bench, options: TransferOptions): Promise<
       const { leecher, seeder } = tally.pair;
       if (versions[leecher] === null || versions[seeder] === null) continue;
       await untilQuiet(options.quietWithin);
-      const label = `${leecher} ← ${seeder} (${round + 1}/${options.runs})`;
+      const label = `${pairName(tally.pair)} (${round + 1}/${options.runs})`;
       try {
         const run = await transferOnce(bench, {
           leecher: known(clients, leecher),
           seeder: known(clients, seeder),
           input,
+          encryption: tally.pair.encrypted === true ? "require" : "off",
           namespaces: namespaces.pair,
           tracker: tracker.http,
           wire,
@@ -122,6 +130,7 @@ interface Transfer {
   readonly leecher: Client;
   readonly seeder: Client;
   readonly input: Input;
+  readonly encryption: "off" | "require";
   readonly namespaces: NamespacePair;
   readonly tracker: string;
   readonly wire: ReceivedBytes;
@@ -137,6 +146,7 @@ async function transferOnce(bench: Bench, one: Transfer): Promise<TransferRun> {
     dir: input.dir,
     listen: { ip: namespaces.seedIp, port: seedPort },
     netns: namespaces.seed,
+    encryption: one.encryption,
     work: join(work, "seeder"),
   });
   try {
@@ -148,7 +158,7 @@ async function transferOnce(bench: Bench, one: Transfer): Promise<TransferRun> {
 }
 
 async function leechOnce(
-  { leecher, input, namespaces, tracker, wire }: Transfer,
+  { leecher, input, encryption, namespaces, tracker, wire }: Transfer,
   { seederPid, dir, work }: { seederPid: number; dir: string; work: string },
 ): Promise<TransferRun> {
   const watch = new ConditionsWatch();
@@ -159,6 +169,7 @@ async function leechOnce(
     dir,
     listen: { ip: namespaces.leechIp, port: leechPort },
     netns: namespaces.leech,
+    encryption,
     work,
     doneWithin: 40_000 + (input.bytes / slowestBytesPerSecond) * 1000,
     ...(leecher.takesPeer ? { peer: `${namespaces.seedIp}:${seedPort}` } : { tracker }),
