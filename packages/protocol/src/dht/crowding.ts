@@ -1,7 +1,13 @@
 /** Of honest places, so many may look crowded, by each of the two tests. */
-const alarmChance = 0.002;
-/** Lookups miss some of the farther nodes, as each answer names the closest only: the inner part looks so much fuller. */
-const innerExcess = 1.3;
+const alarmChance = 0.003;
+/**
+ * Inner parts of a place, and which share of its nodes is expected there. Somewhat more than the part itself: lookups
+ * miss some of the farther nodes, as each answer names the closest only.
+ */
+const innerParts = [
+  { reach: 1 / 4, chance: 0.4 },
+  { reach: 1 / 20, chance: 0.065 },
+];
 
 /**
  * Whether nodes lie around a target as chance would not have it. `shares` are their distances in units of the one
@@ -15,7 +21,7 @@ export function isCrowded(shares: readonly number[]): boolean {
   const within = (reach: number) => shares.filter((share) => share <= reach).length;
   const all = within(1);
   if (all >= 60 || all <= 5) return true;
-  return [1 / 4, 1 / 20].some((part) => chanceOfSoMany(all, part * innerExcess, within(part)) < alarmChance);
+  return innerParts.some(({ reach, chance }) => chanceOfSoMany(all, chance, within(reach)) < alarmChance);
 }
 
 // That of `all` things, each inside with the given chance, at least `count` are: the tail of the binomial distribution.

@@ -49,7 +49,7 @@ export class Endpoint {
   readonly index: number;
   readonly family: Family;
   readonly table: RoutingTable;
-  readonly size = new SizeEstimate();
+  readonly size = new SizeEstimate(() => this.table.size);
   readonly defences: Defences;
   readonly countLocal: boolean;
   readonly prng: Prng;
