@@ -2,4 +2,3 @@ export * from "./defences.ts";
 export { Dht } from "./dht.ts";
 export * from "./messages.ts";
 export * from "./responder/index.ts";
-export * from "./topic-announcer.ts";
