@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import { Bitfield, concat, fromLatin1, type InfoHash, infoHash, must, peerId } from "@dure/base";
 import { encodeHandshake, encodeMessage, type PeerMessage } from "@dure/protocol";
+import { encryptedScripts } from "./encrypted-scripts.ts";
 
 /** What a script knows of its victim's torrent. */
 export interface Prey {
@@ -379,6 +380,7 @@ export const scripts: readonly Script[] = [
     id: 4,
     payload: gossip(100_000),
   }),
+  ...encryptedScripts,
 ];
 
 /** Peers on loopback addresses where nobody is: nothing leaves the machine should they be believed. */
