@@ -81,6 +81,8 @@ def parameters_of(job):
         parameters.flags |= lt.torrent_flags.disable_pex
     if job["mode"] == "seed" and job["assumeComplete"]:
         parameters.flags |= lt.torrent_flags.seed_mode
+    if job.get("superSeed", False):
+        parameters.flags |= lt.torrent_flags.super_seeding
     if job.get("select") is not None and parameters.ti is not None:
         count = parameters.ti.num_files()
         parameters.file_priorities = [4 if index in job["select"] else 0 for index in range(count)]

@@ -34,6 +34,8 @@ export interface LibtorrentOrder {
   readonly assumeComplete?: boolean;
   readonly lsd?: boolean;
   readonly pex?: boolean;
+  /** BEP 16. */
+  readonly superSeed?: boolean;
   /** Prints `{"event":"peers","peers":[{"address","pex","lsd"}]}` now and then: whom it is connected to, and by what. */
   readonly tellPeers?: boolean;
 }

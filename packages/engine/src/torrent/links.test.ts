@@ -44,6 +44,11 @@ test("haves, bitfields and have-all say what a peer holds, and interest follows"
   a.say({ type: "have", piece: 3 });
   deepEqual(stage.taken(), ["a < interested"]);
   a.say({ type: "bitfield", bytes: Uint8Array.of(0x80, 0) });
+  stage.later(seconds(1));
+  deepEqual(stage.taken(), [], "another piece may follow at once, as from a super-seed (BEP 16)");
+  a.say({ type: "have", piece: 5 });
+  a.say({ type: "bitfield", bytes: Uint8Array.of(0x80, 0) });
+  stage.later(seconds(3));
   deepEqual(stage.taken(), ["a < not-interested"]);
   a.say(all);
   deepEqual(stage.taken(), ["a < interested"]);

@@ -76,6 +76,8 @@ export class Peer implements PickPeer {
   holdings: PeerHoldings;
   amChoking = true;
   amInterested = false;
+  /** Since when it has had nothing for us while it takes us to be interested. */
+  boredSince: Ms | undefined;
   choking = true;
   interested = false;
   /** Pieces it has that we want: kept up as both change. */

@@ -392,6 +392,7 @@ export class Torrent implements Machine<TorrentInput, TorrentOutput> {
     this.#setTotals();
     this.#links.tick(now, this.#complete);
     this.#extensions.tick(now);
+    this.#wire.tick(now);
     this.#revealing?.tick(now);
     if (this.#scrapeAt !== undefined && now >= this.#scrapeAt) {
       this.#scrapeAt = ms(now + scrapeEvery);

@@ -1,4 +1,4 @@
-import { type Ms, unreachable } from "@dure/base";
+import { type Ms, ms, unreachable } from "@dure/base";
 import type { PeerMessage } from "@dure/protocol";
 import { allowedFastSet } from "./allowed-fast.ts";
 import type { Content } from "./content.ts";
@@ -13,6 +13,8 @@ const allowedFastMax = 64;
 const chatterMax = 300;
 /** What makes us look at every piece again, or take every request back and make it anew. */
 const recountCost = 10;
+/** Interest that is lost is told after this: a super-seed shows its next piece when the last is through (BEP 16). */
+const boredWait = ms(2000);
 /** Before the metadata a peer may tell us of this many pieces; more make no difference to a magnet's start. */
 const earlyHavesMax = 4096;
 
@@ -103,14 +105,26 @@ export class WireMessages {
     }
   }
 
-  /** Tells everyone who lacks the piece that we have it. `wanted`: until now we wanted it. */
+  /**
+   * Tells everyone but the seeds that we have the piece. Those who showed it to us too: one that super-seeds waits for
+   * that word before it shows us another (BEP 16). `wanted`: until now we wanted it.
+   */
   gained(now: Ms, piece: number, wanted: boolean): void {
     for (const peer of [...this.#context.peers.values()]) {
-      if (!peer.holdings.has(piece)) this.#context.send(now, peer, { type: "have", piece });
-      else if (wanted) {
+      if (!peer.seed) this.#context.send(now, peer, { type: "have", piece });
+      if (wanted && peer.holdings.has(piece)) {
         peer.interesting -= 1;
         if (peer.interesting === 0) this.#setInterest(now, peer);
       }
+    }
+  }
+
+  tick(now: Ms): void {
+    for (const peer of this.#context.peers.values()) {
+      if (peer.boredSince === undefined || now - peer.boredSince < boredWait) continue;
+      peer.boredSince = undefined;
+      peer.amInterested = false;
+      this.#context.send(now, peer, { type: "not-interested" });
     }
   }
 
@@ -181,9 +195,14 @@ export class WireMessages {
 
   #setInterest(now: Ms, peer: Peer): void {
     const interest = peer.interesting > 0;
+    if (interest) peer.boredSince = undefined;
     if (peer.amInterested === interest) return;
-    peer.amInterested = interest;
-    this.#context.send(now, peer, { type: interest ? "interested" : "not-interested" });
+    if (!interest) {
+      peer.boredSince ??= now; // `tick` tells it
+      return;
+    }
+    peer.amInterested = true;
+    this.#context.send(now, peer, { type: "interested" });
   }
 
   #allowFast(now: Ms, peer: Peer): void {
