@@ -109,8 +109,6 @@ test("what this version lacks is refused with status 2 and one line, never ignor
     ...absentCommands.map((command) => `${command} x`),
     "get a --proxy socks5://127.0.0.1:1",
     "get a --no-tcp",
-    "create p --format v2",
-    "create p --format hybrid",
   ];
   for (const line of lines) {
     const { status, stdout, stderr, node } = await runCli(line.split(" "));

@@ -41,6 +41,7 @@ async function hash(context: Context, tree: Tree, options: Options): Promise<Uin
       trackers: options.tracker,
       webSeeds: options["web-seed"],
       private: options.private,
+      format: options.format ?? "hybrid",
       pads: options.pad,
       comment: options.comment,
       source: options.source,
@@ -88,7 +89,7 @@ function report(context: Context, out: string, bytes: Uint8Array): void {
   screen.out(`${messages.text("create.written", { path: out })}\n`);
   screen.out(
     `${messages.text("create.summary", {
-      infoHash: about.infoHashV1 ?? "",
+      infoHash: about.infoHashV1 ?? about.infoHashV2 ?? "",
       size: formatSize(about.totalBytes ?? 0),
       pieces: about.pieceCount ?? 0,
       pieceSize: formatSize(about.pieceBytes ?? 0),

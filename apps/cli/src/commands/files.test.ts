@@ -3,8 +3,8 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { must } from "@dure/base";
-import { parseMagnet, parseTorrent } from "@dure/protocol";
+import { hex, must } from "@dure/base";
+import { formatOf, parseMagnet, parseTorrent } from "@dure/protocol";
 import { runCli } from "../testing/run-cli.ts";
 import { TempFolder } from "../testing/temp-folder.ts";
 
@@ -29,7 +29,20 @@ test("create writes a torrent whose pieces are the hashes of the files, in byte 
   using folder = new TempFolder();
   const path = album(folder);
   const out = folder.join("x.torrent");
-  const args = ["create", path, "--out", out, "--json", "--comment", "hi", "--source", "S", "--private"];
+  const args = [
+    "create",
+    path,
+    "--out",
+    out,
+    "--json",
+    "--format",
+    "v1",
+    "--comment",
+    "hi",
+    "--source",
+    "S",
+    "--private",
+  ];
   const urls = [
     "--tracker",
     "udp://a:1,http://b/announce",
@@ -93,6 +106,8 @@ test("with --pad every file with bytes begins a piece", async () => {
     album(folder),
     "--out",
     folder.join("x.torrent"),
+    "--format",
+    "v1",
     "--pad",
     "--piece-size",
     "16KiB",
@@ -112,7 +127,16 @@ test("a torrent large enough for several workers has the hashes that one pass fi
   for (let at = 0; at < one.length; at += 4096) one.writeUInt32LE(at, at);
   folder.write("big/one", one);
   folder.write("big/two", one.subarray(0, 30_000_000));
-  await runCli(["create", folder.join("big"), "--out", folder.join("x.torrent"), "--piece-size", "1MiB"]);
+  await runCli([
+    "create",
+    folder.join("big"),
+    "--out",
+    folder.join("x.torrent"),
+    "--piece-size",
+    "1MiB",
+    "--format",
+    "v1",
+  ]);
   const { info } = parsed(folder.join("x.torrent"));
   const whole = Buffer.concat([one, one.subarray(0, 30_000_000)]);
   const digests: Buffer[] = [];
@@ -124,6 +148,85 @@ test("a torrent large enough for several workers has the hashes that one pass fi
     );
   }
   ok(Buffer.concat(digests).equals(info.pieces));
+});
+
+/** The roots that BEP 52 words, from bytes, by pairs of SHA-256. */
+function rootOf(bytes: Buffer): string {
+  const sha256 = (part: Uint8Array) => createHash("sha256").update(part).digest();
+  let row: Buffer[] = [];
+  for (let at = 0; at < bytes.length; at += block) row.push(sha256(bytes.subarray(at, at + block)));
+  while (!Number.isInteger(Math.log2(row.length))) row.push(Buffer.alloc(32));
+  while (row.length > 1) {
+    row = row
+      .filter((_, index) => index % 2 === 0)
+      .map((left, index) => sha256(Buffer.concat([left, row[2 * index + 1] ?? left])));
+  }
+  return row[0]?.toString("hex") ?? "";
+}
+
+test("create makes a hybrid unless told otherwise, and v2 alone with the same roots, layers and places", async () => {
+  using folder = new TempFolder();
+  const path = album(folder);
+  const made = async (...format: readonly string[]) => {
+    const out = folder.join(`${format.join("")}.torrent`);
+    equal((await runCli(["create", path, "--out", out, ...format])).status, 0);
+    return parsed(out);
+  };
+  const hybrid = await made();
+  const v2 = await made("--format", "v2");
+  deepEqual(
+    [hybrid, v2].map(({ info }) => formatOf(info)),
+    ["hybrid", "v2"],
+  );
+  deepEqual(hybrid.info.files, v2.info.files);
+  deepEqual(hybrid.pieceLayers, v2.pieceLayers);
+  const files = v2.info.files.filter(({ pad, bytes }) => !pad && bytes > 0);
+  deepEqual(
+    files.map(({ path: parts, piecesRoot }) => [parts.join("/"), hex(must(piecesRoot, "a root"))]),
+    ["a.bin", "b.bin", "sub dir/노래.flac", "z"].map((name) => [
+      `album/${name}`,
+      rootOf(readFileSync(folder.join("album", name))),
+    ]),
+  );
+  ok(files.every(({ offset }) => offset % block === 0));
+  deepEqual([v2.pieceLayers.size, v2.info.pieces.length, v2.info.pieceCount], [1, 0, 7]);
+  deepEqual(hybrid.info.pieces.length, 7 * 20);
+});
+
+test("a hybrid large enough for several workers has the roots that one pass finds", async () => {
+  using folder = new TempFolder();
+  const one = Buffer.alloc(41 * 1024 * 1024 + 7);
+  for (let at = 0; at < one.length; at += 4096) one.writeUInt32LE(at, at);
+  folder.write("big/one", one);
+  folder.write("big/two", one.subarray(0, 30_000_000));
+  await runCli(["create", folder.join("big"), "--out", folder.join("x.torrent"), "--piece-size", "1MiB"]);
+  const roots = parsed(folder.join("x.torrent")).info.files.flatMap(({ piecesRoot }) => piecesRoot ?? []);
+  deepEqual(roots.map(hex), [rootOf(one), rootOf(one.subarray(0, 30_000_000))]);
+});
+
+test("create refuses what a file tree cannot say, and names the way out", async () => {
+  using folder = new TempFolder();
+  folder.write("lonely/file", "x");
+  const deep = ["deep", ...Array(28).fill("d"), "file"].join("/");
+  folder.write(deep, "x");
+  const odd = ["create", album(folder), "--piece-size", "48KiB"];
+  const refusals: readonly (readonly [readonly string[], RegExp])[] = [
+    [odd, /power of two \(--format v1 takes others\)/],
+    [["create", folder.join("lonely"), "--format", "v2"], /use --format hybrid/],
+    [["create", folder.join("deep")], /lies too deep; .*--format v1/],
+  ];
+  for (const [line, message] of refusals) {
+    const { status, stderr } = await runCli([...line, "--out", folder.join("no.torrent")]);
+    deepEqual([status, message.test(stderr)], [2, true], stderr);
+    ok(!existsSync(folder.join("no.torrent")));
+  }
+  const fine = [
+    [...odd, "--format", "v1"],
+    ["create", folder.join("lonely")],
+    ["create", folder.join("deep"), "--format", "v1"],
+  ];
+  for (const line of fine)
+    equal((await runCli([...line, "--out", folder.join("yes.torrent"), "--force"])).status, 0);
 });
 
 test("create does not replace a file without --force", async () => {
@@ -145,7 +248,7 @@ test("create leaves symlinks out with a warning, and refuses what nobody could d
   const { status, stderr } = await runCli(["create", path, "--out", folder.join("x.torrent")]);
   equal(status, 0);
   equal(stderr, "dure: warning: link is left out: neither a file nor a folder\n");
-  equal(parsed(folder.join("x.torrent")).info.files.length, 5);
+  equal(parsed(folder.join("x.torrent")).info.files.filter(({ pad }) => !pad).length, 5);
 
   mkdirSync(folder.join("hollow/inside"), { recursive: true });
   folder.write("hollow/empty", "");
@@ -186,7 +289,7 @@ const showKeys =
 
 test("show gives one object with every key of the contract, absent things null", async () => {
   using folder = new TempFolder();
-  await runCli(["create", album(folder), "--out", folder.join("x.torrent")]);
+  await runCli(["create", album(folder), "--out", folder.join("x.torrent"), "--format", "v1"]);
   const torrent = (await runCli(["show", folder.join("x.torrent"), "--json"])).screen.objects();
   equal(torrent.length, 1);
   deepEqual(Object.keys(torrent[0] ?? {}), showKeys.split(" "));
@@ -257,7 +360,7 @@ test("a file that is no torrent is refused with its reason", async () => {
 
 test("verify counts what is right, wrong and missing, and its status says whether all is right", async () => {
   using folder = new TempFolder();
-  await runCli(["create", album(folder), "--out", folder.join("x.torrent")]);
+  await runCli(["create", album(folder), "--out", folder.join("x.torrent"), "--format", "v1"]);
   const verify = () => runCli(["verify", folder.join("x.torrent"), "--dir", folder.path, "--json"]);
   const whole = await verify();
   equal(whole.status, 0);

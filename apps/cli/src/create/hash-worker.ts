@@ -1,5 +1,5 @@
 import { parentPort, workerData } from "node:worker_threads";
-import { ChangedFile, type HashPlan, hashPieces } from "./hash-pieces.ts";
+import { ChangedFile, type HashPlan, hashPieces, type PieceHashes } from "./hash-pieces.ts";
 
 export interface HashTask {
   readonly first: number;
@@ -8,7 +8,7 @@ export interface HashTask {
 
 export type HashReport =
   | { readonly type: "bytes"; readonly bytes: number }
-  | { readonly type: "digests"; readonly first: number; readonly digests: Uint8Array }
+  | { readonly type: "hashes"; readonly first: number; readonly hashes: PieceHashes }
   | { readonly type: "changed"; readonly path: string }
   | { readonly type: "failed"; readonly path: string; readonly code: string };
 
@@ -28,9 +28,9 @@ function run(task: HashTask): HashReport {
     unreported = 0;
   };
   try {
-    const digests = hashPieces(plan, task, onBytes);
+    const hashes = hashPieces(plan, task, onBytes);
     parentPort?.postMessage({ type: "bytes", bytes: unreported } satisfies HashReport);
-    return { type: "digests", first: task.first, digests };
+    return { type: "hashes", first: task.first, hashes };
   } catch (error) {
     if (error instanceof ChangedFile) return { type: "changed", path: error.path };
     const { code = "", path = "" } = error as NodeJS.ErrnoException; // the file system's calls throw nothing else

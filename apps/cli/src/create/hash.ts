@@ -1,8 +1,16 @@
 import { availableParallelism } from "node:os";
 import { URL } from "node:url";
 import { Worker } from "node:worker_threads";
+import { merkleLimits } from "@dure/protocol";
 import { CliError } from "../errors.ts";
-import { ChangedFile, type HashPlan, hashPieces } from "./hash-pieces.ts";
+import {
+  ChangedFile,
+  type HashPlan,
+  hashPieces,
+  noHashes,
+  type PieceHashes,
+  sha1Bytes,
+} from "./hash-pieces.ts";
 import type { HashReport, HashTask } from "./hash-worker.ts";
 import { fileError } from "./walk.ts";
 
@@ -11,29 +19,28 @@ export interface HashOptions {
   readonly signal: AbortSignal;
 }
 
-const digestBytes = 20;
 /** Below this, starting workers takes longer than hashing. */
 const inlineBytesMax = 16 * 1024 * 1024;
 const taskBytes = 64 * 1024 * 1024;
 const workersMax = 4;
 
-/** The SHA-1 of every piece, hashed on as many cores as there are, up to four. */
-export async function hashAll(plan: HashPlan, options: HashOptions): Promise<Uint8Array<ArrayBuffer>> {
+/** The hashes of every piece, on as many cores as there are, up to four. */
+export async function hashAll(plan: HashPlan, options: HashOptions): Promise<PieceHashes> {
   const pieceCount = Math.ceil(plan.totalBytes / plan.pieceBytes);
   if (plan.totalBytes <= inlineBytesMax) return hashInline(plan, pieceCount, options);
   const tasks = cutTasks(pieceCount, plan.pieceBytes);
-  const digests = new Uint8Array(pieceCount * digestBytes);
+  const hashes = noHashes(plan, pieceCount);
   const workersCount = Math.min(workersMax, availableParallelism(), tasks.length);
   const workers = Array.from({ length: workersCount }, () => new Worker(workerUrl(), { workerData: plan }));
   try {
-    await Promise.all(workers.map((worker) => feed(worker, tasks, digests, options)));
+    await Promise.all(workers.map((worker) => feed(worker, tasks, hashes, options)));
   } finally {
     await Promise.all(workers.map((worker) => worker.terminate()));
   }
-  return digests;
+  return hashes;
 }
 
-function hashInline(plan: HashPlan, pieceCount: number, options: HashOptions): Uint8Array<ArrayBuffer> {
+function hashInline(plan: HashPlan, pieceCount: number, options: HashOptions): PieceHashes {
   try {
     return hashPieces(plan, { first: 0, count: pieceCount }, options.onBytes);
   } catch (error) {
@@ -52,7 +59,7 @@ function cutTasks(pieceCount: number, pieceBytes: number): HashTask[] {
 }
 
 /** Gives the worker one task after the other until none is left. */
-function feed(worker: Worker, tasks: HashTask[], digests: Uint8Array, options: HashOptions): Promise<void> {
+function feed(worker: Worker, tasks: HashTask[], hashes: PieceHashes, options: HashOptions): Promise<void> {
   return new Promise((done, fail) => {
     const next = () => {
       const task = tasks.shift();
@@ -65,8 +72,9 @@ function feed(worker: Worker, tasks: HashTask[], digests: Uint8Array, options: H
       switch (report.type) {
         case "bytes":
           return options.onBytes(report.bytes);
-        case "digests":
-          digests.set(report.digests, report.first * digestBytes);
+        case "hashes":
+          keep(hashes.sha1, report.hashes.sha1, report.first * sha1Bytes);
+          keep(hashes.merkle, report.hashes.merkle, report.first * merkleLimits.hashBytes);
           return next();
         case "changed":
           return fail(new CliError("file", "create.changed", { path: report.path }));
@@ -76,6 +84,10 @@ function feed(worker: Worker, tasks: HashTask[], digests: Uint8Array, options: H
     });
     next();
   });
+}
+
+function keep(all: Uint8Array, some: Uint8Array, at: number): void {
+  if (some.length > 0) all.set(some, at); // none where the plan does not ask for this kind
 }
 
 // Beside this file in the sources, beside every other file of the program in the build.

@@ -66,7 +66,7 @@ export const ko: Catalogue = {
   "option.every": "새 버전을 찾아보는 간격, 초 (기본값: 300)",
   "option.once-follow": "가장 새로운 버전을 다 받으면 종료",
   "option.out": "저장할 파일 (기본값: 현재 폴더의 NAME.torrent)",
-  "option.format": "토렌트 형식의 버전 (기본값: v1)",
+  "option.format": "토렌트 형식의 버전 (기본값: hybrid, v1과 v2 클라이언트 모두 사용 가능)",
   "option.piece-size": "조각 크기, 예: 1MiB (기본값: 전체 크기에 따라 16 KiB~16 MiB)",
   "option.tracker": "알릴 트래커. 여러 번 쓰면 단계가 나뉘고, 쉼표로 이으면 한 단계",
   "option.private": "피어를 트래커에서만 찾기(비공개 토렌트)",
@@ -160,6 +160,10 @@ export const ko: Catalogue = {
   "create.too-many-files": "파일이 {max}개를 넘습니다. 하나로 묶어서 공유하세요",
   "create.too-many-pieces": "조각이 {max}개를 넘게 됩니다. --piece-size를 키우세요",
   "create.piece-size": "--piece-size에 {value}을(를) 쓸 수 없습니다. 16KiB부터 512MiB까지 됩니다",
+  "create.piece-power": "--piece-size를 {value}(으)로 할 수 없습니다. BitTorrent v2에서는 2의 거듭제곱이어야 합니다 (--format v1은 다른 값도 가능)",
+  "create.too-deep-v2": "{path}은(는) 너무 깊은 곳에 있습니다. BitTorrent v2는 이름을 {max}단계까지 담습니다 (--format v1은 100단계)",
+  "create.lonely-v2":
+    "{path}에는 파일이 하나뿐이라서 v2 전용 토렌트는 폴더 없는 파일로 봅니다. --format hybrid를 쓰세요",
   "create.bad-tracker": "{url}은(는) 트래커가 될 수 없습니다. http, https, udp, ws, wss URL을 주세요",
   "create.bad-web-seed": "{url}은(는) 웹 시드가 될 수 없습니다. http나 https URL을 주세요",
   "create.too-many-urls":

@@ -17,7 +17,7 @@ export const createCommand = {
     format: {
       help: "option.format",
       group: "command",
-      value: { type: "choice", choices: ["v1"], absent: ["v2", "hybrid"] },
+      value: { type: "choice", choices: ["v1", "v2", "hybrid"] },
     },
     "piece-size": { help: "option.piece-size", group: "command", value: { type: "size" } },
     tracker: { help: "option.tracker", group: "command", value: { type: "urls" }, repeated: true },

@@ -101,8 +101,12 @@ export function withPads(files: readonly PlannedFile[], pieceBytes: number): rea
   return padded;
 }
 
-/** The list of a hybrid (BEP 52): a pad after each file that ends inside a piece, the last too, as libtorrent does it. */
+/**
+ * The list of a hybrid (BEP 52): a pad after each file that ends inside a piece, the last too unless it is the only one,
+ * as libtorrent does it.
+ */
 export function withEndPads(files: readonly PlannedFile[], pieceBytes: number): readonly PlannedFile[] {
+  if (files.length === 1) return files;
   return files.flatMap((file) => {
     const gap = (pieceBytes - (file.bytes % pieceBytes)) % pieceBytes;
     return gap === 0 ? [file] : [file, { path: [".pad", String(gap)], bytes: gap, pad: true }];

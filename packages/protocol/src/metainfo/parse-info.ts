@@ -7,7 +7,7 @@ import type { Info, InfoReason, TorrentFormat } from "./info.ts";
 import { layFiles } from "./lay-files.ts";
 import { metainfoLimits } from "./limits.ts";
 import { type Content, parseEntries } from "./parse-entries.ts";
-import { alignTree, joinHybrid, parseTree } from "./parse-tree.ts";
+import { alignTree, joinHybrid, parseTree, singleFile } from "./parse-tree.ts";
 import { readName, readNote } from "./read-text.ts";
 
 /** An info dictionary by itself, as peers send it (BEP 9). The result keeps views of the bytes. */
@@ -30,17 +30,18 @@ export function readInfo(dict: BencodeDict, infoBytes: Uint8Array): Result<Info,
   if (!pieceBytes.ok) return pieceBytes;
   const pieces = format.value === "v2" ? ok(new Uint8Array()) : readPieces(dict);
   if (!pieces.ok) return pieces;
-  const content = readContent(dict, format.value, { name: name.value, pieceBytes: pieceBytes.value });
-  if (!content.ok) return content;
-  const totalBytes = content.value.entries.reduce((sum, entry) => sum + entry.bytes, 0);
+  const read = readContent(dict, format.value, { name: name.value, pieceBytes: pieceBytes.value });
+  if (!read.ok) return read;
+  const { content } = read.value;
+  const totalBytes = content.entries.reduce((sum, entry) => sum + entry.bytes, 0);
   if (totalBytes > Number.MAX_SAFE_INTEGER) return fail("total-range");
-  if (content.value.entries.every((entry) => entry.pad || entry.bytes === 0)) return fail("no-content");
+  if (content.entries.every((entry) => entry.pad || entry.bytes === 0)) return fail("no-content");
   const pieceCount = Math.ceil(totalBytes / pieceBytes.value);
   if (format.value === "v2" && pieceCount > metainfoLimits.piecesMax) return fail("too-many-pieces");
   if (format.value !== "v2" && pieceCount * hashBytes !== pieces.value.length)
     return fail("wrong-piece-count");
   const hashes = hashesOf(infoBytes, format.value);
-  const laid = layFiles(name.value, hashes.infoHash, content.value);
+  const laid = layFiles(read.value.name, hashes.infoHash, content);
   if (!laid.ok) return laid;
   return ok({
     ...hashes,
@@ -89,13 +90,17 @@ function readContent(
   dict: BencodeDict,
   format: TorrentFormat,
   options: { readonly name: string; readonly pieceBytes: number },
-): Result<Content, InfoReason> {
+): Result<{ readonly name: string; readonly content: Content }, InfoReason> {
+  const { name } = options;
   const tree = format === "v1" ? ok([]) : parseTree(dict);
   if (!tree.ok) return tree;
-  if (format === "v2") return ok(alignTree(tree.value, options.name, options.pieceBytes));
+  if (format === "v2")
+    return ok(singleFile(tree.value) ?? { name, content: alignTree(tree.value, options.pieceBytes) });
   const content = parseEntries(dict);
-  if (!content.ok || format === "v1") return content;
-  return joinHybrid(content.value, tree.value, options);
+  if (!content.ok) return content;
+  if (format === "v1") return ok({ name, content: content.value });
+  const joined = joinHybrid(content.value, tree.value, options);
+  return joined.ok ? ok({ name, content: joined.value }) : joined;
 }
 
 function hashesOf(infoBytes: Uint8Array, format: TorrentFormat): Pick<Info, "infoHash" | "infoHashV2"> {

@@ -72,21 +72,24 @@ test("a torrent that is v2 alone lies as its hybrid would, and is named by the f
   deepEqual([info.pieceCount, info.pieces.length], [4, 0]);
 });
 
-test("one file under the torrent's own name is a single file; under another name it lies in a folder", () => {
+test("a tree of one file is a single file, called as the tree calls it; in a folder of the tree it lies in one (BEP 52)", () => {
   const tree = (name: string) => ({ [name]: { "": { length: 100, "pieces root": new Uint8Array(32) } } });
   const only = parseTorrent(v2Torrent({ "file tree": tree("both") }, { "piece layers": {} }));
   const other = parseTorrent(v2Torrent({ "file tree": tree("else") }, { "piece layers": {} }));
-  ok(only.ok && other.ok);
+  const below = parseTorrent(v2Torrent({ "file tree": { in: tree("else") } }, { "piece layers": {} }));
+  ok(only.ok && other.ok && below.ok);
+  deepEqual(
+    [only, other, below].map(({ value }) => value.info.name),
+    ["both", "else", "both"],
+  );
+  deepEqual(below.value.info.files[0]?.path, ["both", "in", "else"]);
   deepEqual(
     only.value.info.files.map(({ path }) => path),
     [["both"]],
   );
   deepEqual(
     other.value.info.files.map(({ path }) => path),
-    [
-      ["both", "else"],
-      ["both", ".pad", "16284"],
-    ],
+    [["else"]],
   );
 });
 

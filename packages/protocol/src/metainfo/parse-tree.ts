@@ -71,13 +71,10 @@ function readFile(value: Bencode, spelled: readonly string[]): Result<Entry, Inf
 
 /**
  * The byte space of a torrent that is v2 alone: every file with bytes begins at a piece, so that what lies between is
- * written down as pads. It is then laid out as a hybrid of the same files, which pads the last file too.
+ * written down as pads. It is then laid out as a hybrid of the same files, as `withEndPads` makes it.
  */
-export function alignTree(entries: readonly Entry[], name: string, pieceBytes: number): Content {
-  const [only] = entries;
-  if (entries.length === 1 && only?.spelled.length === 1 && only.spelled[0] === name) {
-    return { folder: false, entries: [{ ...only, spelled: [] }] };
-  }
+export function alignTree(entries: readonly Entry[], pieceBytes: number): Content {
+  if (entries.length === 1) return { folder: true, entries };
   const aligned: Entry[] = []; // at most twice the list
   for (const entry of entries) {
     aligned.push(entry);
@@ -87,6 +84,17 @@ export function alignTree(entries: readonly Entry[], name: string, pieceBytes: n
     aligned.push({ spelled, bytes: gap, pad: true, executable: false, hidden: false });
   }
   return { folder: true, entries: aligned };
+}
+
+/**
+ * BEP 52 takes a tree of nothing but one file for a torrent without a folder. Its name is then the file's; the torrent's
+ * own, which may differ, is "purely advisory".
+ */
+export function singleFile(entries: readonly Entry[]): { name: string; content: Content } | undefined {
+  const [only] = entries;
+  const [name, ...below] = only?.spelled ?? [];
+  if (entries.length !== 1 || only === undefined || name === undefined || below.length > 0) return undefined;
+  return { name, content: { folder: false, entries: [{ ...only, spelled: [] }] } };
 }
 
 /** A hybrid's v1 list with the roots of its v2 tree: both must name the same files in the same places. */
