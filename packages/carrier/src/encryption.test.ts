@@ -1,7 +1,14 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { test } from "node:test";
 import { concat, infoHash, must, peerId, seconds, utf8 } from "@dure/base";
-import { encodeHandshake, MseIncoming, type MseMethod, TorrentMarks } from "@dure/protocol";
+import {
+  decodeExtensionHandshake,
+  encodeExtensionHandshake,
+  encodeHandshake,
+  MseIncoming,
+  type MseMethod,
+  TorrentMarks,
+} from "@dure/protocol";
 import { CarrierStage, type StageShape, WirePeer } from "./testing/stage.ts";
 import { VeiledPeer } from "./testing/veiled-peer.ts";
 
@@ -83,6 +90,16 @@ test("who names one torrent under the cipher and another in it is let go", () =>
   const stage = stageOf({ encryption: "prefer" });
   const peer = veiled(stage, both, greetingOf(stage, otherHash));
   equal(peer.closed, true);
+});
+
+test("a torrent that was taken away is none that a stranger may name", () => {
+  const stage = stageOf({ encryption: "prefer" });
+  stage.carrier.turn(stage.now, () => stage.torrent.stop(stage.now));
+  stage.drain();
+  stage.carrier.remove(stage.key.infoHash);
+  stage.drain();
+  const peer = veiled(stage);
+  deepEqual([peer.end, peer.closed], [undefined, true]);
 });
 
 test("half a key and silence end after ten seconds, noise as soon as it is known for such", () => {
@@ -179,6 +196,30 @@ test("a peer that hangs up on a plain greeting is met encrypted at once, and fro
   stage.later(seconds(900));
   const third = opened(stage);
   ok(dialled(stage).length === 3 && !knowsPlain(third));
+});
+
+test("a peer that says that it prefers encryption is dialled so (BEP 11, `e`); we say it under `require`", () => {
+  for (const mode of ["prefer", "require"] as const) {
+    const stage = stageOf({ encryption: mode });
+    const greeting = encodeHandshake({
+      infoHash: stage.key.infoHash,
+      peerId: theirId,
+      fast: true,
+      extended: true,
+    });
+    const peer = veiled(stage, both, greeting);
+    const said = peer.messages.flatMap((message) =>
+      message.type === "extended" && message.id === 0 ? [decodeExtensionHandshake(message.payload)] : [],
+    );
+    const own = said[0];
+    ok(own?.ok === true);
+    equal(own.value.prefersEncryption, mode === "require" ? true : undefined);
+    const payload = encodeExtensionHandshake({ m: {}, p: 6999, prefersEncryption: true });
+    peer.say({ type: "extended", id: 0, payload });
+    peer.leave();
+    stage.later(seconds(900));
+    ok(!knowsPlain(opened(stage)));
+  }
 });
 
 test("two ways to be hung up on are one failed try, and no third follows", () => {

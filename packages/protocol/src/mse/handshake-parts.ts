@@ -1,4 +1,4 @@
-import { assert, concat, type InfoHash } from "@dure/base";
+import { assert, byteAt, concat, type InfoHash } from "@dure/base";
 import { secretBytes } from "./diffie-hellman.ts";
 import { mseLimits } from "./limits.ts";
 import type { Rc4 } from "./rc4.ts";
@@ -52,7 +52,7 @@ export interface MseChance {
 export function drawMseChance(random: (count: number) => Uint8Array): MseChance {
   const { padBytesMax } = mseLimits;
   const drawn = random(secretBytes + 4);
-  const length = (at: number) => (((drawn[at] ?? 0) << 8) | (drawn[at + 1] ?? 0)) % (padBytesMax + 1);
+  const length = (at: number) => ((byteAt(drawn, at) << 8) | byteAt(drawn, at + 1)) % (padBytesMax + 1);
   return {
     secret: drawn.subarray(0, secretBytes),
     keyPadding: random(length(secretBytes)),

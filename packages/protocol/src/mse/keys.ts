@@ -1,4 +1,4 @@
-import { concat, fromLatin1, type InfoHash, idBytes } from "@dure/base";
+import { byteAt, concat, fromLatin1, type InfoHash, idBytes } from "@dure/base";
 import { sha1 } from "@noble/hashes/legacy.js";
 import { Rc4 } from "./rc4.ts";
 
@@ -20,7 +20,7 @@ export function torrentMark(infoHash: InfoHash): Uint8Array {
 /** HASH('req2', SKEY) xor HASH('req3', S), and with the mask once more its undoing. */
 export function maskTorrent(mark: Uint8Array, secret: Uint8Array): Uint8Array {
   const mask = hash("req3", secret);
-  return mark.map((byte, index) => byte ^ (mask[index] ?? 0));
+  return mark.map((byte, index) => byte ^ byteAt(mask, index));
 }
 
 /** `a`: from who began the connection. `b`: from who answered. */
@@ -32,6 +32,6 @@ export function directionCipher(direction: "a" | "b", secret: Uint8Array, infoHa
 export function equalInConstantTime(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false;
   let difference = 0;
-  for (let index = 0; index < a.length; index += 1) difference |= (a[index] ?? 0) ^ (b[index] ?? 0);
+  for (let index = 0; index < a.length; index += 1) difference |= byteAt(a, index) ^ byteAt(b, index);
   return difference === 0;
 }

@@ -5,7 +5,10 @@ const littleEndian = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1;
 /** The protocol throws the first, biased bytes of the keystream away. */
 const discardBytes = 1024;
 
-/** RC4 as MSE uses it: ciphers bytes where they lie, and goes on where it stopped. Invariant: 0 ≤ i, j < 256. */
+/**
+ * RC4 as MSE uses it: ciphers bytes where they lie, and goes on where it stopped. Invariant: 0 ≤ i, j < 256, and so is every
+ * value of the state: the casts say so.
+ */
 export class Rc4 {
   /** A permutation of 0 to 255. Words are a third faster than bytes: 610 MB/s against 410, measured with Node 24. */
   readonly #state = new Int32Array(256);
@@ -17,15 +20,15 @@ export class Rc4 {
     const state = this.#state;
     for (let index = 0; index < 256; index += 1) state[index] = index;
     for (let i = 0, j = 0; i < 256; i += 1) {
-      const x = state[i] ?? 0;
+      const x = state[i] as number;
       j = (j + x + byteAt(key, i % key.length)) & 255;
-      state[i] = state[j] ?? 0;
+      state[i] = state[j] as number;
       state[j] = x;
     }
     this.apply(new Uint8Array(discardBytes));
   }
 
-  /** Ciphers or deciphers bytes `from` to `to` in place. The casts: i, j and every value are below 256. */
+  /** Ciphers or deciphers bytes `from` to `to` in place. */
   apply(bytes: Uint8Array, from = 0, to = bytes.length): void {
     const head = littleEndian ? Math.min(to, from + (-(bytes.byteOffset + from) & 3)) : to;
     this.#bytewise(bytes, from, head);
