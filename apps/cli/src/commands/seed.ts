@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { must } from "@dure/base";
+import type { TorrentStatus } from "@dure/host-node";
 import { parseTorrent } from "@dure/protocol";
 import { type Context, warn } from "../context.ts";
 import { makeTorrent } from "../create/make.ts";
@@ -30,15 +31,19 @@ export async function seed(
   return await runTransfer(context, {
     node: nodeOptions(context.profile, options),
     once: false,
-    refuseIncomplete: (status) =>
-      new CliError("incomplete", "seed.incomplete", {
-        name: status.name,
-        dir: status.dir,
-        done: status.piecesDone,
-        count: status.pieceCount,
-      }),
+    refuseIncomplete,
     ...what,
     add: { ...what.add, ...addNetworkOptions(options) },
+  });
+}
+
+/** What is given must be there; it is not fetched. */
+export function refuseIncomplete(status: TorrentStatus): CliError {
+  return new CliError("incomplete", "seed.incomplete", {
+    name: status.name,
+    dir: status.dir,
+    done: status.piecesDone,
+    count: status.pieceCount,
   });
 }
 

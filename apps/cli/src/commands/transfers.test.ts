@@ -1,10 +1,12 @@
-import { deepEqual, equal, ok } from "node:assert/strict";
-import { test } from "node:test";
+import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { type TestContext, test } from "node:test";
 import { NodeError } from "@dure/host-node";
 import { parseMagnet } from "@dure/protocol";
 import { bootstrapNodes } from "../bootstrap-nodes.ts";
+import type { Interrupt } from "../interrupt.ts";
 import { runCli } from "../testing/run-cli.ts";
 import { TempFolder } from "../testing/temp-folder.ts";
+import { until } from "../testing/until.ts";
 
 const hash = "0123456789abcdef0123456789abcdef01234567";
 
@@ -34,7 +36,10 @@ test("get --once tells start, progress and done as the contract's objects, and e
     peers: 1,
   });
   ok(typeof done?.seconds === "number");
-  deepEqual({ ...done, seconds: 0 }, { event: "done", infoHash: hash, dir: "/d", bytes: 8000, seconds: 0 });
+  deepEqual(
+    { ...done, seconds: 0 },
+    { event: "done", infoHash: hash, dir: "/d", bytes: 8000, seconds: 0, downloaded: 8000 },
+  );
   deepEqual(rest, []);
   equal(node?.closed, true);
 });
@@ -98,6 +103,77 @@ test("the DHT is entered by the public nodes unless others are named, by none, o
   deepEqual(await dht("--dht-bootstrap", "none"), { bootstrap: [] });
   deepEqual(await dht("--dht-bootstrap", "none", "--dht-bootstrap", "a:1"), { bootstrap: ["a:1"] });
   equal(await dht("--no-dht"), undefined);
+});
+
+test("a magnet link without a tracker says where peers are looked for, until one is there", async () => {
+  const lines = async (...more: string[]) => {
+    const { stdout } = await runCli(["get", `magnet:?xt=urn:btih:${hash}`, ...more], {
+      state: { name: "metadata" },
+      onAdd: (torrent, interrupt) => {
+        torrent.become({ peersCount: 0 });
+        setTimeout(() => torrent.become({ peersCount: 1 }), 1500);
+        setTimeout(() => interrupt.raise("SIGINT"), 2200);
+      },
+    });
+    return stdout.split("\n").slice(1, 3);
+  };
+  const asking = "album  asking peers what it holds";
+  const [found, off, korean] = await Promise.all([lines(), lines("--no-dht"), lines("--lang", "ko")]);
+  deepEqual(found, ["album  no tracker: asking the DHT for peers (12 nodes known)", asking]);
+  equal(off?.[0], "album  no tracker, and the DHT is off: waiting for a peer; --peer names one");
+  equal(korean?.[0], "album  트래커 없음, DHT에 피어를 묻는 중(아는 노드 12개)");
+});
+
+/** What `dure get` warns of when these bootstrap nodes are named, so many of them are not found, and seven seconds pass. */
+async function troubles(
+  context: TestContext,
+  names: readonly string[],
+  { missing, nodes, peers }: { readonly missing: number; readonly nodes: number; readonly peers: number },
+): Promise<string> {
+  context.mock.timers.enable({ apis: ["setInterval"] });
+  let clock = 0;
+  const now = context.mock.method(performance, "now", () => clock);
+  let interrupt: Interrupt | undefined;
+  const running = runCli(["get", "x", ...names.flatMap((name) => ["--dht-bootstrap", name])], {
+    dht: (dht) => {
+      dht.become(nodes);
+      setImmediate(() => {
+        for (let count = 0; count < missing; count += 1)
+          dht.emit({ type: "warning", code: "dht-bootstrap", message: "gone" });
+      });
+    },
+    onAdd: (torrent, given) => {
+      torrent.become({ peersCount: peers });
+      interrupt = given;
+    },
+  });
+  await until(
+    () => clock >= 7000,
+    () => {
+      if (interrupt === undefined) return;
+      clock += 500;
+      context.mock.timers.tick(500);
+    },
+  );
+  interrupt?.raise("SIGINT");
+  const { stderr } = await running;
+  context.mock.timers.reset();
+  now.mock.restore();
+  return stderr;
+}
+
+test("that no bootstrap node is found by its name is told once, and only when nobody is found in five seconds", async (context) => {
+  const alone = { missing: 2, nodes: 0, peers: 0 };
+  const two = ["a:1", "b:1"];
+  match(
+    await troubles(context, two, alone),
+    /^dure: warning: no bootstrap node of the DHT is found by its name; [^\n]*\n$/,
+  );
+  equal(await troubles(context, two, { ...alone, missing: 1 }), "");
+  equal(await troubles(context, two, { ...alone, nodes: 3 }), "");
+  equal(await troubles(context, two, { ...alone, peers: 1 }), "");
+  const literals = ["192.0.2.1:1", "[::1]:1", "b:1"];
+  match(await troubles(context, literals, { ...alone, missing: 1 }), /no bootstrap node/);
 });
 
 test("peer exchange, local discovery and port mapping are on unless they are switched off, each by itself", async () => {

@@ -54,7 +54,7 @@ function commandCase(command: CommandSpec): string {
   const verbCase =
     verbs === undefined
       ? ""
-      : `\n        ${command.name}) ${words(verbs.map((verb) => verb.name))}; return ;;`;
+      : `\n        ${command.name}) [[ $word == -* ]] || { ${words(verbs.map((verb) => verb.name))}; return; } ;;`;
   return `    ${command.name})
       case "$before" in
 ${valueCases(command, "        ")}${verbCase}

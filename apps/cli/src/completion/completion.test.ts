@@ -2,7 +2,7 @@ import { deepEqual, ok } from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { test } from "node:test";
 import { loadMessages } from "../messages/index.ts";
-import { commands } from "../table/index.ts";
+import { commands, dhtCommand } from "../table/index.ts";
 import { TempFolder } from "../testing/temp-folder.ts";
 import { completionScript } from "./index.ts";
 
@@ -28,6 +28,18 @@ test("bash offers the commands, then what begins like the word", () => {
   deepEqual(complete("dure --profile x ve"), ["verify"]);
   deepEqual(complete("dure help ma"), ["magnet"]);
   deepEqual(complete("dure completion "), ["bash", "fish", "zsh"]);
+});
+
+test("bash offers the verbs of a command, and then what they take", () => {
+  using folder = new TempFolder();
+  folder.write("album.key", "");
+  deepEqual(complete("dure dht "), ["get", "lookup", "peers", "put", "sample", "status"]);
+  deepEqual(complete("dure dht p"), ["peers", "put"]);
+  deepEqual(complete("dure dht peers ", folder.path), []);
+  deepEqual(complete("dure keys "), ["new", "show"]);
+  deepEqual(complete("dure keys show ", folder.path), ["album.key"]);
+  deepEqual(complete("dure publish x --key ", folder.path), ["album.key"]);
+  deepEqual(complete("dure dht --k"), ["--key"]);
 });
 
 test("bash offers a command's options, without those that this version lacks", () => {
@@ -65,6 +77,8 @@ test("the scripts of zsh and fish name every command and each option that this v
         ok(zsh.includes(`--${name}[`) && fish.includes(` -l ${name} `), name);
       }
     }
+    ok(zsh.includes(":(status lookup peers get put sample)'"));
+    for (const verb of dhtCommand.verbs) ok(fish.includes(` -a ${verb.name} -d '`), verb.name);
     ok(!/--proxy/.test(zsh + fish));
   }
 });

@@ -35,7 +35,10 @@ export async function withDht(context: Context, options: DhtOptions, ask: Ask): 
   try {
     const { dht } = node;
     if (dht === undefined) throw usageError("dht.switched-off");
-    onDhtTrouble(dht, dhtOptions, (trouble) => tellWarning(context, trouble));
+    // That no name is found needs no word: somebody answers all the same, or the command fails and says so.
+    onDhtTrouble(dht, dhtOptions, (trouble) => {
+      if (trouble.code !== "dht-bootstrap") tellWarning(context, trouble);
+    });
     const seconds = () => Math.round(performance.now() - startedAt) / 1000;
     return await context.interrupt.race(ask({ context, dht, options, port: node.port, seconds }));
   } finally {
@@ -51,6 +54,10 @@ export function tellWarning(
   const told = { type: "warning", ...warning } as const;
   if (!context.json) return context.screen.err(warningLine(told, messages));
   writeJson(context.screen, { event: "warning", code: told.code, message: warningText(told, messages) });
+}
+
+export function conflictWarning({ messages }: Context, count: number): { code: string; message: string } {
+  return { code: "dht-conflict", message: messages.text("warning.dht-conflict", { count }) };
 }
 
 /** A line beside the result: left out when only the result is wanted. */

@@ -8,20 +8,22 @@ export interface DhtTrouble {
 
 /**
  * Tells what troubles the DHT of a node, each thing once. Names that are not found are one trouble, and only when none
- * of them is and nobody is known from last time: offline, a line for each would say the same.
+ * of them is and nobody is known from last time: offline, a line for each would say the same. Returns a function that
+ * ends it.
  */
 export function onDhtTrouble(
   dht: DhtHandle | undefined,
   options: NodeDhtOptions | undefined,
   tell: (trouble: DhtTrouble) => void,
-): void {
+): () => void {
   let missing = (options?.bootstrap ?? []).filter(isName).length;
-  dht?.on((event) => {
+  const unsubscribe = dht?.on((event) => {
     if (event.type !== "warning") return;
     if (event.code === "dht-state") return tell(event);
     missing -= 1;
     if (missing === 0 && nodesCount(dht) === 0) tell(event);
   });
+  return () => unsubscribe?.();
 }
 
 export function nodesCount(dht: DhtHandle): number {

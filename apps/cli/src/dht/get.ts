@@ -19,7 +19,7 @@ export function get([text = ""]: readonly string[], options: DhtOptions): Ask {
 
 async function getItem(asking: Asking, target: DhtKey, salt: Uint8Array): Promise<number> {
   const { context, dht } = asking;
-  const { item, report } = await newest(dht, target, salt);
+  const { item, report } = await newest(dht, target, { salt });
   if (item === undefined) {
     assertReached(report);
     throw new CliError("not-found", "dht.no-value", { target: hex(target), nodes: report.responses });
@@ -33,9 +33,10 @@ async function getItem(asking: Asking, target: DhtKey, salt: Uint8Array): Promis
 export async function newest(
   dht: DhtHandle,
   target: DhtKey,
-  salt: Uint8Array,
+  options: { readonly salt: Uint8Array; readonly sequence?: number },
 ): Promise<{ readonly item: DhtItem | undefined; readonly report: LookupReport }> {
-  const asked = dht.get(target, salt.length === 0 ? {} : { salt });
+  const { salt, ...newer } = options;
+  const asked = dht.get(target, { ...newer, ...(salt.length === 0 ? {} : { salt }) });
   let item: DhtItem | undefined;
   for await (const found of asked) {
     item = found; // each is newer than the one before
@@ -44,13 +45,13 @@ export async function newest(
   return { item, report: await asked.done };
 }
 
-/** The newest item of a key, as far as it could be found. */
+/** The newest item of a key, as far as it could be found. With `sequence` only what is newer than that. */
 export async function newestOf(
   dht: DhtHandle,
   target: DhtKey,
-  salt: Uint8Array,
+  options: { readonly salt: Uint8Array; readonly sequence?: number },
 ): Promise<{ readonly item: MutableItem | undefined; readonly report: LookupReport }> {
-  const { item, report } = await newest(dht, target, salt);
+  const { item, report } = await newest(dht, target, options);
   return { item: item?.type === "mutable" ? item : undefined, report };
 }
 

@@ -8,18 +8,16 @@ import {
   type Ask,
   type Asking,
   assertReached,
+  conflictWarning,
   type DhtOptions,
   effort,
   remark,
   tellWarning,
 } from "./asking.ts";
-import { type MutableItem, newestOf } from "./get.ts";
+import { newestOf } from "./get.ts";
+import { storeItem } from "./store-item.ts";
 import { readSalt } from "./targets.ts";
 import { valueOfText } from "./value-text.ts";
-
-/** BEP 44: somebody was faster (`cas`), and the version stored is newer than the one that was sent. */
-const casMismatch = 301;
-const sequenceTooLow = 302;
 
 /** `dure dht put`: stores a text for two hours. With a key it can be replaced later by whoever has the key. */
 export async function put([text = ""]: readonly string[], options: DhtOptions): Promise<Ask> {
@@ -52,36 +50,18 @@ async function putMutable(
   const { context, dht } = asking;
   const { mutableItem, rawPublicKey } = await import("@dure/host-node/keys");
   const target = mutableTarget(rawPublicKey(parts.privateKey), parts.salt);
-  const { item: before, report: looked } = await newestOf(dht, target, parts.salt);
+  const { item: before, report: looked } = await newestOf(dht, target, { salt: parts.salt });
   assertReached(looked);
   const sequence = parts.seq ?? (before === undefined ? 1 : before.sequence + 1);
   const again = before?.sequence === sequence && equalBytes(before.value, parts.value); // put again: it lives on
   if (before !== undefined && sequence <= before.sequence && !again)
     throw new CliError("not-stored", "dht.seq-too-low", { seq: sequence, newest: before.sequence });
   const item = mutableItem({ ...parts, sequence });
-  const { newer, report } = await store(asking, item, before?.sequence);
+  const { newer, report, conflicts } = await storeItem(dht, item, before?.sequence);
   if (newer !== undefined) throw new CliError("not-stored", "dht.overtaken", { newest: newer.sequence });
-  const lost = refusedWith(report, casMismatch) + refusedWith(report, sequenceTooLow);
-  if (report.stored === 0 && lost > 0) throw new CliError("not-stored", "dht.overtaken-unseen");
-  if (lost > 0) {
-    const message = context.messages.text("warning.dht-conflict", { count: lost });
-    tellWarning(context, { code: "dht-conflict", message });
-  }
+  if (report.stored === 0 && conflicts > 0) throw new CliError("not-stored", "dht.overtaken-unseen");
+  if (conflicts > 0) tellWarning(context, conflictWarning(context, conflicts));
   return told(asking, item, report);
-}
-
-/** `cas`: only where the version that was seen is the newest, so that of two who write at once one is told. */
-async function store(
-  { dht }: Asking,
-  item: MutableItem,
-  cas: number | undefined,
-): Promise<{ readonly newer: MutableItem | undefined; readonly report: LookupReport }> {
-  const asked = dht.put(item, cas === undefined ? {} : { cas });
-  let newer: MutableItem | undefined;
-  for await (const met of asked)
-    if (met.type === "mutable" && met.sequence >= item.sequence && !equalBytes(met.value, item.value))
-      newer = met;
-  return { newer, report: await asked.done };
 }
 
 function told(asking: Asking, item: DhtItem, report: LookupReport): number {
@@ -105,8 +85,4 @@ function told(asking: Asking, item: DhtItem, report: LookupReport): number {
   const key = report.stored === 1 ? "dht.stored-one" : "dht.stored";
   remark(context, messages.text(key, { count: report.stored, effort: effort(asking, report) }));
   return 0;
-}
-
-function refusedWith(report: LookupReport, code: number): number {
-  return report.refused.find((each) => each.code === code)?.count ?? 0;
 }

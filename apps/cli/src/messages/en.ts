@@ -157,8 +157,10 @@ export const en = {
   "create.too-many-files": "there are more than {max} files; share an archive of them",
   "create.too-many-pieces": "that would be more than {max} pieces; choose a larger --piece-size",
   "create.piece-size": "--piece-size cannot be {value}; it is from 16KiB to 512MiB",
-  "create.piece-power": "--piece-size cannot be {value}; with BitTorrent v2 it is a power of two (--format v1 takes others)",
-  "create.too-deep-v2": "{path} lies too deep; with BitTorrent v2 at most {max} names stand in one another (--format v1 takes 100)",
+  "create.piece-power":
+    "--piece-size cannot be {value}; with BitTorrent v2 it is a power of two (--format v1 takes others)",
+  "create.too-deep-v2":
+    "{path} lies too deep; with BitTorrent v2 at most {max} names stand in one another (--format v1 takes 100)",
   "create.lonely-v2":
     "{path} holds one file only, which v2 alone takes for a file without a folder; use --format hybrid",
   "create.bad-tracker": "{url} cannot be a tracker; it is an http, https, udp, ws or wss URL",
@@ -223,8 +225,8 @@ export const en = {
   "dht.overtaken": "version {newest} was stored by somebody else meanwhile; look at it, and put again",
   "dht.overtaken-unseen": "a newer version was stored by somebody else meanwhile; look at it, and put again",
   "dht.refused": "no node took the value (codes {codes}); try again in a minute",
-  "dht.effort": "{nodes} nodes answered, {hops} hops away, in {seconds} s",
-  "dht.effort-one": "{nodes} node answered, {hops} hops away, in {seconds} s",
+  "dht.effort": "{nodes} nodes answered in {seconds} s (hops: {hops})",
+  "dht.effort-one": "{nodes} node answered in {seconds} s (hops: {hops})",
   "dht.peers": "{count} peers; {effort}",
   "dht.peers-one": "{count} peer; {effort}",
   "dht.peers-none": "Nobody has announced it; {effort}",
@@ -243,6 +245,26 @@ export const en = {
   "dht.status-network": "Network",
   "dht.status-about": "about {count} nodes",
 
+  "publish.key-wanted": "name the key to publish under with --key FILE; dure keys new makes one",
+  "publish.private":
+    "{path} is private: its peers come from its trackers alone, so followers could not find it; make one without --private",
+  "publish.stored": "Version {seq} is stored on {nodes} nodes. Followers find it by",
+  "publish.again":
+    "It is stored again within the hour, each hour; Ctrl-C ends it, and nodes forget it two hours later",
+  "publish.once": "Nodes forget it in two hours, unless it is published again",
+  "publish.overtaken":
+    "version {seq} was published under this key from elsewhere; if it is not the one you want, publish again",
+  "publish.refused": "no node stored it; try again in a minute",
+
+  "follow.version": "Version {seq}: torrent {infoHash}",
+  "follow.nothing":
+    "nothing is found under {key}: not published yet, or forgotten, as nodes do after two hours; asking again every {every} seconds",
+  "follow.nothing-once":
+    "nothing is found under {key}: not published yet, or forgotten, as nodes do after two hours; try again when its publisher is there",
+  "follow.older":
+    "only version {seq} is found under {key}, older than version {newest} which was here before; it is not taken",
+  "follow.no-torrent": "version {seq} under {key} names no torrent; dure dht get shows what it holds",
+  "follow.waiting": "Looking for newer versions every {every} seconds; Ctrl-C ends it",
   "follow.bad-publisher":
     "{value} is no publisher; it is a public key of 64 hex digits, or the magnet link of dure publish in quotes",
   "follow.no-publisher": "this magnet link names no publisher; dure get downloads the torrent that it names",
@@ -286,6 +308,7 @@ export const en = {
   "warning.state": "{message}",
   "warning.state-damaged": "{message}",
   "warning.tracker": "{message}",
+  "warning.super-seed": "{message} (--super-seed)",
   "warning.dht-bootstrap":
     "no bootstrap node of the DHT is found by its name; check the network, or name a node with --dht-bootstrap HOST:PORT",
   "warning.dht-state": "{message}",
@@ -302,6 +325,8 @@ export const en = {
   "line.left": "{time} left",
   "duration.days": "{days}d {hours}h",
   "duration.ages": "ages",
+  "search.dht": "no tracker: asking the DHT for peers ({nodes} nodes known)",
+  "search.nowhere": "no tracker, and the DHT is off: waiting for a peer; --peer names one",
   "state.metadata": "asking peers what it holds",
   "state.downloading": "downloading",
   "state.seeding": "seeding",

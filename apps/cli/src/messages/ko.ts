@@ -160,8 +160,10 @@ export const ko: Catalogue = {
   "create.too-many-files": "파일이 {max}개를 넘습니다. 하나로 묶어서 공유하세요",
   "create.too-many-pieces": "조각이 {max}개를 넘게 됩니다. --piece-size를 키우세요",
   "create.piece-size": "--piece-size에 {value}을(를) 쓸 수 없습니다. 16KiB부터 512MiB까지 됩니다",
-  "create.piece-power": "--piece-size를 {value}(으)로 할 수 없습니다. BitTorrent v2에서는 2의 거듭제곱이어야 합니다 (--format v1은 다른 값도 가능)",
-  "create.too-deep-v2": "{path}은(는) 너무 깊은 곳에 있습니다. BitTorrent v2는 이름을 {max}단계까지 담습니다 (--format v1은 100단계)",
+  "create.piece-power":
+    "--piece-size를 {value}(으)로 할 수 없습니다. BitTorrent v2에서는 2의 거듭제곱이어야 합니다 (--format v1은 다른 값도 가능)",
+  "create.too-deep-v2":
+    "{path}은(는) 너무 깊은 곳에 있습니다. BitTorrent v2는 이름을 {max}단계까지 담습니다 (--format v1은 100단계)",
   "create.lonely-v2":
     "{path}에는 파일이 하나뿐이라서 v2 전용 토렌트는 폴더 없는 파일로 봅니다. --format hybrid를 쓰세요",
   "create.bad-tracker": "{url}은(는) 트래커가 될 수 없습니다. http, https, udp, ws, wss URL을 주세요",
@@ -228,8 +230,8 @@ export const ko: Catalogue = {
   "dht.overtaken": "그사이 다른 곳에서 버전 {newest}을(를) 저장했습니다. 확인한 뒤 다시 저장하세요",
   "dht.overtaken-unseen": "그사이 다른 곳에서 더 새로운 버전을 저장했습니다. 확인한 뒤 다시 저장하세요",
   "dht.refused": "값을 받아 준 노드가 없습니다(코드 {codes}). 1분 뒤에 다시 해 보세요",
-  "dht.effort": "노드 {nodes}개 응답, {hops}단계, {seconds}초",
-  "dht.effort-one": "노드 {nodes}개 응답, {hops}단계, {seconds}초",
+  "dht.effort": "{seconds}초에 노드 {nodes}개 응답({hops}단계)",
+  "dht.effort-one": "{seconds}초에 노드 {nodes}개 응답({hops}단계)",
   "dht.peers": "피어 {count}개. {effort}",
   "dht.peers-one": "피어 {count}개. {effort}",
   "dht.peers-none": "알린 피어가 없습니다. {effort}",
@@ -248,6 +250,25 @@ export const ko: Catalogue = {
   "dht.status-network": "네트워크",
   "dht.status-about": "노드 약 {count}개",
 
+  "publish.key-wanted": "--key FILE로 발행에 쓸 키를 주세요. dure keys new로 만들 수 있습니다",
+  "publish.private":
+    "{path}은(는) 비공개 토렌트라서 피어를 트래커에서만 찾습니다. 구독하는 쪽이 찾을 수 없으니 --private 없이 만드세요",
+  "publish.stored": "버전 {seq}을(를) 노드 {nodes}개에 저장했습니다. 구독 링크:",
+  "publish.again": "한 시간 안에 다시 저장하기를 되풀이합니다. Ctrl-C로 끝내면 노드는 두 시간 뒤에 잊습니다",
+  "publish.once": "다시 발행하지 않으면 노드는 두 시간 뒤에 잊습니다",
+  "publish.overtaken":
+    "다른 곳에서 이 키로 버전 {seq}을(를) 발행했습니다. 원한 것이 아니라면 다시 발행하세요",
+  "publish.refused": "저장한 노드가 없습니다. 1분 뒤에 다시 해 보세요",
+
+  "follow.version": "버전 {seq}: 토렌트 {infoHash}",
+  "follow.nothing":
+    "{key}에서 아무것도 찾지 못했습니다. 아직 발행하지 않았거나, 두 시간이 지나 노드가 잊었습니다. {every}초마다 다시 찾아봅니다",
+  "follow.nothing-once":
+    "{key}에서 아무것도 찾지 못했습니다. 아직 발행하지 않았거나, 두 시간이 지나 노드가 잊었습니다. 발행자가 있을 때 다시 해 보세요",
+  "follow.older": "{key}에서 버전 {seq}만 찾았습니다. 전에 있던 버전 {newest}보다 오래되어 받지 않습니다",
+  "follow.no-torrent":
+    "{key}의 버전 {seq}은(는) 토렌트를 가리키지 않습니다. 내용은 dure dht get으로 볼 수 있습니다",
+  "follow.waiting": "{every}초마다 새 버전을 찾아봅니다. 끝내려면 Ctrl-C를 누르세요",
   "follow.bad-publisher":
     "{value}은(는) 발행자가 아닙니다. 16진수 64자리 공개 키나 dure publish가 출력한 마그넷 링크를 따옴표로 감싸 주세요",
   "follow.no-publisher": "이 마그넷 링크에는 발행자가 없습니다. 토렌트라면 dure get으로 받으세요",
@@ -291,6 +312,7 @@ export const ko: Catalogue = {
   "warning.state": "진행 상태를 저장하지 못했습니다: {message}",
   "warning.state-damaged": "저장된 진행 상태가 손상되어 파일을 검사해서 다시 만듭니다: {message}",
   "warning.tracker": "트래커 {message}",
+  "warning.super-seed": "아직 전체를 가진 다른 피어가 없습니다. --super-seed를 쓰면 더 빨리 퍼집니다",
   "warning.dht-bootstrap":
     "DHT에 들어갈 노드를 이름으로 찾지 못했습니다. 네트워크를 확인하거나 --dht-bootstrap HOST:PORT로 노드를 알려 주세요",
   "warning.dht-state": "저장된 DHT 노드 목록에 문제가 있습니다: {message}",
@@ -307,6 +329,8 @@ export const ko: Catalogue = {
   "line.left": "{time} 남음",
   "duration.days": "{days}일 {hours}시간",
   "duration.ages": "오래",
+  "search.dht": "트래커 없음, DHT에 피어를 묻는 중(아는 노드 {nodes}개)",
+  "search.nowhere": "트래커가 없고 DHT가 꺼져 있어 피어를 기다리는 중. --peer로 알려 줄 수 있음",
   "state.metadata": "내용 목록을 피어에게 묻는 중",
   "state.downloading": "내려받는 중",
   "state.seeding": "나눠 주는 중",

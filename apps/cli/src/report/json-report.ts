@@ -12,6 +12,8 @@ export class JsonReport implements TransferReport {
     this.#context = context;
   }
 
+  note(): void {}
+
   // A magnet's name and size are not known yet: null, and an event "metadata" says them later.
   started({ status, port, magnet }: StartFacts): void {
     const unknown = status.state.name === "metadata";
@@ -51,7 +53,8 @@ export class JsonReport implements TransferReport {
   done(status: TorrentStatus, facts: DoneFacts): void {
     const { infoHash, dir, bytesTotal: bytes } = status;
     const seconds = Math.round(facts.seconds * 1000) / 1000;
-    this.#write({ event: "done", infoHash, dir, bytes, seconds });
+    // Bytes of pieces that came from others, which is less where some were there.
+    this.#write({ event: "done", infoHash, dir, bytes, seconds, downloaded: facts.fetchedBytes });
   }
 
   seeding(): void {}

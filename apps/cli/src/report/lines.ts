@@ -5,14 +5,22 @@ import { type BarField, type BarStyle, percentOf, renderBar } from "../terminal/
 import { formatDuration } from "../terminal/duration.ts";
 import { printable } from "../terminal/printable.ts";
 import { displayWidth, padEnd, padStart, truncate } from "../terminal/width.ts";
+import type { Search } from "./transfer-report.ts";
 
 const labelMax = 24;
 const labelRank = 10;
 
 /** A transfer on a terminal: label, bar, per cent, pieces, rates, peers, time left; a seed has no bar any more. */
-export function transferBar(status: TorrentStatus, style: BarStyle, messages: Messages): string {
+export function transferBar(
+  status: TorrentStatus,
+  style: BarStyle,
+  messages: Messages,
+  search?: Search,
+): string {
   const label = { text: shortLabel(status.name, style), rank: labelRank };
   const state = status.state;
+  const alone = searchText(status, messages, search);
+  if (alone !== undefined) return clip([label.text, alone], style);
   if (state.name === "metadata" || state.name === "paused" || state.name === "stopped") {
     return clip([label.text, stateText(status, messages), peersText(status, messages)], style);
   }
@@ -58,8 +66,10 @@ export function hashBar(
 }
 
 /** The same transfer as one plain line, for a pipe or a log. */
-export function transferLine(status: TorrentStatus, messages: Messages): string {
+export function transferLine(status: TorrentStatus, messages: Messages, search?: Search): string {
   const parts = [printable(status.name)];
+  const alone = searchText(status, messages, search);
+  if (alone !== undefined) return [...parts, alone].join("  ");
   if (status.state.name === "downloading" || status.state.name === "checking") {
     const checked = status.state.name === "checking" ? status.state.piecesChecked : status.piecesDone;
     const whole = status.state.name === "checking" ? status.pieceCount : undefined;
@@ -76,6 +86,18 @@ export function transferLine(status: TorrentStatus, messages: Messages): string 
     parts.push(messages.text("line.left", { time: formatDuration(status.eta, messages) }));
   }
   return parts.join("  ");
+}
+
+/** While a magnet link has found nobody: where peers are looked for, or what could be done about it. */
+function searchText(
+  { state, peersCount }: TorrentStatus,
+  messages: Messages,
+  search: Search | undefined,
+): string | undefined {
+  if (search === undefined || search.trackers > 0 || state.name !== "metadata" || peersCount > 0)
+    return undefined;
+  if (search.dhtNodes === undefined) return messages.text("search.nowhere");
+  return messages.text("search.dht", { nodes: search.dhtNodes });
 }
 
 // Each keeps its width while the numbers change, so that the bar does not jump.

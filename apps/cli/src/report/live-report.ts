@@ -3,7 +3,14 @@ import type { Context } from "../context.ts";
 import { LiveLines } from "../terminal/live.ts";
 import { transferBar } from "./lines.ts";
 import { doneText, namedText, startText, stoppedText, warningLine } from "./texts.ts";
-import type { DoneFacts, StartFacts, StopFacts, TransferReport, TransferWarning } from "./transfer-report.ts";
+import type {
+  DoneFacts,
+  Search,
+  StartFacts,
+  StopFacts,
+  TransferReport,
+  TransferWarning,
+} from "./transfer-report.ts";
 
 /** A bar at the foot of the terminal; what happens is told above it. */
 export class LiveReport implements TransferReport {
@@ -16,6 +23,10 @@ export class LiveReport implements TransferReport {
     this.#live = new LiveLines(context.screen);
   }
 
+  note(text: string): void {
+    this.#say(text);
+  }
+
   started(facts: StartFacts): void {
     this.#say(startText(facts, this.#context.messages));
     if (facts.magnet !== undefined) this.#say(facts.magnet);
@@ -26,9 +37,9 @@ export class LiveReport implements TransferReport {
     this.#say(namedText(status, this.#context.messages));
   }
 
-  progress(status: TorrentStatus): void {
+  progress(status: TorrentStatus, search?: Search): void {
     const { screen, messages } = this.#context;
-    this.#live.draw([transferBar(status, { ...screen, columns: screen.columns() }, messages)]);
+    this.#live.draw([transferBar(status, { ...screen, columns: screen.columns() }, messages, search)]);
   }
 
   warned(warning: TransferWarning): void {

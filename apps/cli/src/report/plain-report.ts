@@ -2,7 +2,14 @@ import type { TorrentStatus } from "@dure/host-node";
 import type { Context } from "../context.ts";
 import { transferLine } from "./lines.ts";
 import { doneText, namedText, startText, stoppedText, warningLine } from "./texts.ts";
-import type { DoneFacts, StartFacts, StopFacts, TransferReport, TransferWarning } from "./transfer-report.ts";
+import type {
+  DoneFacts,
+  Search,
+  StartFacts,
+  StopFacts,
+  TransferReport,
+  TransferWarning,
+} from "./transfer-report.ts";
 
 const seedingEvery = 10_000;
 
@@ -17,6 +24,10 @@ export class PlainReport implements TransferReport {
     this.#context = context;
   }
 
+  note(text: string): void {
+    this.#say(text);
+  }
+
   started(facts: StartFacts): void {
     this.#say(startText(facts, this.#context.messages));
     // The link is what was asked for: it is a result, also when the rest is to be quiet.
@@ -27,13 +38,13 @@ export class PlainReport implements TransferReport {
     this.#say(namedText(status, this.#context.messages));
   }
 
-  progress(status: TorrentStatus): void {
+  progress(status: TorrentStatus, search?: Search): void {
     if (status.state.name === "seeding") {
       const now = performance.now();
       if (now - this.#seedingSaidAt < seedingEvery) return;
       this.#seedingSaidAt = now;
     }
-    const line = transferLine(status, this.#context.messages);
+    const line = transferLine(status, this.#context.messages, search);
     if (line !== this.#last) this.#say(line);
     this.#last = line;
   }

@@ -61,6 +61,7 @@ const warnings: Readonly<Record<string, MessageKey>> = {
   state: "warning.state",
   "state-damaged": "warning.state-damaged",
   tracker: "warning.tracker",
+  "super-seed": "warning.super-seed",
   "dht-bootstrap": "warning.dht-bootstrap",
   "dht-state": "warning.dht-state",
 };

@@ -25,14 +25,23 @@ export interface StopFacts {
   readonly givenBytes: number;
 }
 
+/** Where peers are looked for. */
+export interface Search {
+  readonly trackers: number;
+  /** Nodes of the DHT that are known; undefined: without the DHT. */
+  readonly dhtNodes: number | undefined;
+}
+
 /** How a transfer is told: to a person at a terminal, to a pipe, to a program. */
 export interface TransferReport {
   /** How often `progress` wants to be called, in milliseconds. */
   readonly every: number;
+  /** A line of its own beside what is told anyway; nothing for a program. */
+  note(text: string): void;
   started(facts: StartFacts): void;
   /** A magnet's metadata has come. */
   named(status: TorrentStatus): void;
-  progress(status: TorrentStatus): void;
+  progress(status: TorrentStatus, search?: Search): void;
   warned(warning: TransferWarning): void;
   done(status: TorrentStatus, facts: DoneFacts): void;
   /** Complete, and goes on giving. */

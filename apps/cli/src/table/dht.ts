@@ -50,7 +50,7 @@ export const dhtCommand = {
     {
       name: "sample",
       summary: "verb.dht-sample",
-      operands: [{ name: "TARGET", help: "operand.dht-near", complete: "none", optional: true }],
+      operands: [{ name: "NEAR", help: "operand.dht-near", complete: "none", optional: true }],
       takes: [],
     },
   ],
@@ -100,6 +100,7 @@ export const followCommand = {
       value: { type: "integer", show: "SECONDS", min: 10, max: 86_400 },
     },
     once: { help: "option.once-follow", group: "command" },
+    overwrite: { help: "option.overwrite", group: "command" },
     ...networkOptions,
     ...outputOptions,
   },

@@ -1,4 +1,4 @@
-import { dhtCommand, keysCommand } from "./dht.ts";
+import { dhtCommand, followCommand, keysCommand, publishCommand } from "./dht.ts";
 import { createCommand, magnetCommand, showCommand, verifyCommand } from "./files.ts";
 import { completionCommand, demoCommand, helpCommand } from "./local.ts";
 import { getCommand, seedCommand } from "./transfer.ts";
@@ -19,6 +19,8 @@ export const commands = [
   showCommand,
   verifyCommand,
   magnetCommand,
+  publishCommand,
+  followCommand,
   keysCommand,
   dhtCommand,
   demoCommand,
@@ -30,8 +32,6 @@ export type CommandName = (typeof commands)[number]["name"];
 
 /** Commands of the contract that this version does not have. */
 export const absentCommands: readonly string[] = [
-  "publish",
-  "follow",
   "tracker",
   "daemon",
   "add",

@@ -14,6 +14,9 @@ import { FakeDht } from "./fake-dht.ts";
 export class FakeTorrent implements TorrentHandle {
   readonly infoHash = must(infoHash("0123456789abcdef0123456789abcdef01234567"), "forty digits");
   readonly done: Promise<void>;
+  stopped = false;
+  /** The .torrent, once it is known. */
+  bytes: Uint8Array | undefined;
   readonly #listeners = new Set<(event: TorrentEvent) => void>();
   #status: TorrentStatus;
   #finish = () => {};
@@ -80,7 +83,9 @@ export class FakeTorrent implements TorrentHandle {
   files(): [] {
     return [];
   }
-  torrentBytes(): undefined {}
+  torrentBytes(): Uint8Array | undefined {
+    return this.bytes;
+  }
   select(): void {}
   setLimits(): void {}
   pause(): void {}
@@ -88,7 +93,9 @@ export class FakeTorrent implements TorrentHandle {
   stream(): ReadableStream<Uint8Array> {
     throw new Error("nobody streams from a fake");
   }
-  async stop(): Promise<void> {}
+  async stop(): Promise<void> {
+    this.stopped = true;
+  }
 }
 
 export class FakeNode implements DureNode {
@@ -97,6 +104,7 @@ export class FakeNode implements DureNode {
   readonly dht: FakeDht | undefined;
   readonly state: TorrentState;
   added: AddOptions | undefined;
+  readonly handles: FakeTorrent[] = [];
   closed = false;
   readonly #onAdd: (torrent: FakeTorrent, added: AddOptions) => void;
 
@@ -114,6 +122,7 @@ export class FakeNode implements DureNode {
   async add(options: AddOptions): Promise<TorrentHandle> {
     this.added = options;
     const torrent = new FakeTorrent(options.dir, this.state);
+    this.handles.push(torrent);
     // After the command has begun to listen.
     setImmediate(() => this.#onAdd(torrent, options));
     return torrent;

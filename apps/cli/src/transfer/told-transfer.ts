@@ -1,6 +1,10 @@
-import type { DureNode, TorrentHandle } from "@dure/host-node";
+import type { DureNode, NodeDhtOptions, TorrentHandle } from "@dure/host-node";
 import type { Context } from "../context.ts";
-import { type TransferReport, transferReport } from "../report/transfer-report.ts";
+import { type DhtTrouble, nodesCount, onDhtTrouble } from "../dht/bootstrap-trouble.ts";
+import { type Search, type TransferReport, transferReport } from "../report/transfer-report.ts";
+
+/** How long a torrent may find nobody before it matters that the DHT has no way in. */
+const patience = 5000;
 
 /** Tells a transfer as it goes on, from the first look at the disk to the last word. */
 export class ToldTransfer {
@@ -11,15 +15,26 @@ export class ToldTransfer {
   readonly #ticker: NodeJS.Timeout;
   #handle: TorrentHandle | undefined;
   #unsubscribe = () => {};
+  readonly #noTrouble: () => void;
   /** In earlier runs: the record of the torrent goes on counting. */
   #before = { downloaded: 0, uploaded: 0 };
   #complete = false;
+  /** What matters only while nobody is found. */
+  #trouble: DhtTrouble | undefined;
 
-  constructor(context: Context, { magnet }: { readonly magnet?: string }, node: DureNode) {
+  constructor(
+    context: Context,
+    { magnet, dht }: { readonly magnet?: string; readonly dht?: NodeDhtOptions | undefined },
+    node: DureNode,
+  ) {
     this.#report = transferReport(context);
     this.#node = node;
     this.#magnet = magnet === undefined ? {} : { magnet };
     this.#ticker = setInterval(() => this.#tick(), this.#report.every);
+    this.#noTrouble = onDhtTrouble(node.dht, dht, (trouble) => {
+      if (trouble.code === "dht-bootstrap") this.#trouble = trouble;
+      else this.#report.warned({ type: "warning", ...trouble });
+    });
   }
 
   /** The torrent is there. Said early while it is still being checked, and heard once. */
@@ -48,6 +63,14 @@ export class ToldTransfer {
     });
   }
 
+  note(text: string): void {
+    this.#report.note(text);
+  }
+
+  warn(warning: { readonly code: string; readonly message: string }): void {
+    this.#report.warned({ type: "warning", ...warning });
+  }
+
   seeding(): void {
     this.#report.seeding();
   }
@@ -62,6 +85,7 @@ export class ToldTransfer {
   end(): void {
     clearInterval(this.#ticker);
     this.#unsubscribe();
+    this.#noTrouble();
   }
 
   // Adding a torrent ends when its files are checked, which may take long; the node names it before that.
@@ -71,6 +95,26 @@ export class ToldTransfer {
       if (early?.status().state.name !== "checking") return;
       this.begin(early);
     }
-    if (this.#handle !== undefined) this.#report.progress(this.#handle.status());
+    if (this.#handle === undefined) return;
+    const search = this.#search(this.#handle);
+    this.#report.progress(this.#handle.status(), search);
+    this.#tellTrouble(this.#handle, search);
+  }
+
+  #search(handle: TorrentHandle): Search {
+    const { dht } = this.#node;
+    return {
+      trackers: handle.trackers().length,
+      dhtNodes: dht === undefined ? undefined : nodesCount(dht),
+    };
+  }
+
+  #tellTrouble(handle: TorrentHandle, { trackers, dhtNodes }: Search): void {
+    const trouble = this.#trouble;
+    const { state, peersCount } = handle.status();
+    if (trouble === undefined || performance.now() - this.#startedAt < patience) return;
+    if (peersCount > 0 || dhtNodes !== 0 || (state.name === "seeding" && trackers > 0)) return;
+    this.#trouble = undefined;
+    this.warn(trouble);
   }
 }

@@ -20,7 +20,7 @@ const closeGivenUpAfter = 1900;
 /** A foreground peer with one torrent, from start to signal. Returns the exit status. */
 export async function runTransfer(context: Context, transfer: Transfer): Promise<number> {
   const node = await context.interrupt.race(context.openNode(transfer.node));
-  const told = new ToldTransfer(context, transfer, node);
+  const told = new ToldTransfer(context, { ...transfer, dht: transfer.node.dht }, node);
   try {
     const handle = await context.interrupt.race(node.add(transfer.add));
     return await follow(context, transfer, handle, told);
@@ -52,9 +52,7 @@ async function follow(
   const { interrupt } = context;
   handle.done.catch(() => {}); // heard below; until then it must not end the process
   told.begin(handle);
-  const incomplete =
-    transfer.refuseIncomplete === undefined ? never : findIncomplete(handle, transfer.refuseIncomplete);
-  await interrupt.race(Promise.race([handle.done, incomplete]));
+  await interrupt.race(completion(handle, transfer.refuseIncomplete));
   told.complete();
   if (transfer.once) return 0;
   told.seeding();
@@ -63,8 +61,16 @@ async function follow(
   return 0;
 }
 
-const never = new Promise<never>(() => {});
 const lookEvery = 100;
+
+/** The torrent is complete. Rejects when it cannot go on, or must not be incomplete and is. */
+export function completion(
+  handle: TorrentHandle,
+  refuseIncomplete?: (status: TorrentStatus) => Error,
+): Promise<void> {
+  if (refuseIncomplete === undefined) return handle.done;
+  return Promise.race([handle.done, findIncomplete(handle, refuseIncomplete)]);
+}
 
 /** Rejects once the check is over and something is missing. */
 function findIncomplete(handle: TorrentHandle, explain: (status: TorrentStatus) => Error): Promise<never> {

@@ -44,6 +44,8 @@ test("what was published is no folder that anybody follows into", (context) => {
   versions.publish(item(1), { sequence: 3, infoHash });
   equal(versions.newest(item(1)), 3);
   equal(versions.taken(item(1), "/a"), undefined);
+  equal(versions.published(item(1))?.sequence, 3);
+  equal(versions.published(item(2)), undefined);
   versions.close();
 });
 
@@ -53,5 +55,5 @@ test("a database that cannot be read is moved aside, and a place that is none is
   const versions = new Versions(profile);
   equal(versions.newest(item(1)), undefined);
   versions.close();
-  throws(() => new Versions(join(profile, "dure.db")), /cannot open/);
+  throws(() => new Versions(join(profile, "dure.db")), { code: "profile", message: /cannot open/ });
 });

@@ -1,5 +1,7 @@
 import { join } from "node:path";
+import { NodeError } from "../api.ts";
 import { type Database, openDatabase } from "./database.ts";
+import { isSqliteError, isSystemError, StateError } from "./fault.ts";
 
 /** Which of a key's items (BEP 44), 32 bytes and at most 64. */
 export interface ItemName {
@@ -17,29 +19,35 @@ export interface TakenVersion {
 
 /**
  * Sequence numbers of items that this profile published or follows, so that they never go back: items are forgotten by the
- * DHT within hours, and anybody may put an old one again. Calls block for the length of a small transaction.
+ * DHT within hours, and anybody may put an old one again. Calls block for the length of a small transaction, and throw a
+ * `NodeError` "profile" when the database cannot be used.
  */
 export class Versions {
   readonly #database: Database;
+  readonly #profile: string;
 
   constructor(profile: string) {
-    this.#database = openDatabase(join(profile, "dure.db")).database;
+    this.#database = usable(profile, () => openDatabase(join(profile, "dure.db")).database);
+    this.#profile = profile;
   }
 
   /** The highest sequence number that was ever published or taken up; undefined when there was none. */
   newest({ publicKey, salt }: ItemName): number | undefined {
-    const row = this.#database.sql
-      .prepare("SELECT max(sequence) AS newest FROM version WHERE public_key = ? AND salt = ?")
-      .get(publicKey, salt);
+    const row = this.#row(
+      "SELECT max(sequence) AS newest FROM version WHERE public_key = ? AND salt = ?",
+      publicKey,
+      salt,
+    );
     return typeof row?.newest === "number" ? row.newest : undefined;
   }
 
   taken({ publicKey, salt }: ItemName, dir: string): TakenVersion | undefined {
-    const row = this.#database.sql
-      .prepare(
-        "SELECT sequence, info_hash, torrent FROM version WHERE public_key = ? AND salt = ? AND dir = ?",
-      )
-      .get(publicKey, salt, dir);
+    const row = this.#row(
+      "SELECT sequence, info_hash, torrent FROM version WHERE public_key = ? AND salt = ? AND dir = ?",
+      publicKey,
+      salt,
+      dir,
+    );
     if (typeof row?.sequence !== "number" || !(row.info_hash instanceof Uint8Array)) return undefined;
     const torrent = row.torrent instanceof Uint8Array ? row.torrent : null;
     return { sequence: row.sequence, infoHash: row.info_hash, torrent };
@@ -47,6 +55,11 @@ export class Versions {
 
   take(item: ItemName, dir: string, version: TakenVersion): void {
     this.#save(item, dir, version);
+  }
+
+  /** What was last published from here. */
+  published(item: ItemName): Omit<TakenVersion, "torrent"> | undefined {
+    return this.taken(item, published);
   }
 
   publish(item: ItemName, version: Omit<TakenVersion, "torrent">): void {
@@ -59,13 +72,26 @@ export class Versions {
 
   /** Durable: after a power cut the number must not be given a second time. */
   #save({ publicKey, salt }: ItemName, dir: string, { sequence, infoHash, torrent }: TakenVersion): void {
-    this.#database.transaction(true, () => {
-      this.#database.sql
-        .prepare(
-          "INSERT OR REPLACE INTO version (public_key, salt, dir, sequence, info_hash, torrent) VALUES (?, ?, ?, ?, ?, ?)",
-        )
-        .run(publicKey, salt, dir, sequence, infoHash, torrent);
-    });
+    const insert =
+      "INSERT OR REPLACE INTO version (public_key, salt, dir, sequence, info_hash, torrent) VALUES (?, ?, ?, ?, ?, ?)";
+    usable(this.#profile, () =>
+      this.#database.transaction(true, () =>
+        this.#database.sql.prepare(insert).run(publicKey, salt, dir, sequence, infoHash, torrent),
+      ),
+    );
+  }
+
+  #row(text: string, ...values: (Uint8Array | string)[]) {
+    return usable(this.#profile, () => this.#database.sql.prepare(text).get(...values));
+  }
+}
+
+function usable<T>(profile: string, body: () => T): T {
+  try {
+    return body();
+  } catch (cause) {
+    if (!(cause instanceof StateError) && !isSqliteError(cause) && !isSystemError(cause)) throw cause;
+    throw new NodeError("profile", `the profile cannot be used: ${cause.message}`, profile, { cause });
   }
 }
 
