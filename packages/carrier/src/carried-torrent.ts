@@ -199,6 +199,9 @@ export class CarriedTorrent {
           this.#completedAt ??= this.#start.now();
           this.storage?.sync();
           break;
+        case "super-seed-suggested":
+          this.report({ type: "super-seed-suggested" });
+          break;
         case "metadata":
           this.report({ type: "metadata", infoBytes: output.infoBytes });
           break;

@@ -21,6 +21,8 @@ export type TorrentReport =
   | { readonly type: "disk-back" }
   /** The share ratio is reached: paused. */
   | { readonly type: "ratio-reached" }
+  /** Nobody else has all of it, and several want it (BEP 16). Once. */
+  | { readonly type: "super-seed-suggested" }
   /** A piece that we had is gone from the disk and is fetched again. */
   | { readonly type: "piece-gone"; readonly piece: number }
   | { readonly type: "state-fault"; readonly detail: string }

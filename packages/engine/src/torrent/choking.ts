@@ -36,9 +36,7 @@ export class Choking {
     const unchoked = due ? this.#choker.round(now, view, plan) : this.#choker.fill(now, view, plan);
     for (const peer of peers) {
       if (unchoked.has(peer.id)) ready.uploads.unchoke(now, peer);
-      // Who has lost interest takes nothing. Pieces that come one by one, as from a super-seed, make interest blink, and
-      // a choke and an unchoke for each of them cost up to a second a piece.
-      else if (peer.interested || due) ready.uploads.choke(now, peer);
+      else ready.uploads.choke(now, peer);
     }
     this.#node.takeSlots(this, unchoked.size);
   }

@@ -58,6 +58,7 @@ test("a leecher takes everything from one seed, then has nothing more to say to 
     `good ${first}`,
     `verify ${1 - first}`,
     `good ${1 - first}`,
+    "seed < not-interested",
     "complete",
     "seed closed: both-seeds",
   ]);

@@ -104,6 +104,8 @@ export type TorrentOutput =
   | { readonly type: "dht-node"; readonly address: Address }
   | { readonly type: "banned"; readonly address: Address; readonly reason: string }
   | { readonly type: "complete" }
+  /** Nobody else has all of it, and several want it. Once. */
+  | { readonly type: "super-seed-suggested" }
   | {
       readonly type: "tracker";
       readonly output: Exclude<AnnouncerOutput, { type: "peers" | "external-ip" | "switch" }>;

@@ -91,3 +91,14 @@ test("a torrent that is not complete does not super-seed, and neither does one t
   stage.join("a");
   ok(stage.taken().some((line) => line.startsWith("a < bitfield")));
 });
+
+test("the only seed of several peers suggests super-seeding once; one that super-seeds does not", () => {
+  const info = infoOf({ pieces: 4, pieceBytes: 32_768 });
+  const suggestions = (superSeed: boolean) => {
+    const stage = new Stage(torrentOf(info, { have: "all", superSeed }));
+    for (const name of ["a", "b"]) stage.join(name).say(none);
+    stage.later(seconds(100));
+    return stage.taken().filter((line) => line === "super-seed-suggested").length;
+  };
+  deepEqual([suggestions(false), suggestions(true)], [1, 0]);
+});

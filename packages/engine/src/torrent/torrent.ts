@@ -14,6 +14,7 @@ import type { LinkId, TorrentInput, TorrentOutput } from "./messages.ts";
 import type { ReadyStart, TorrentOptions } from "./options.ts";
 import type { Peer } from "./peer.ts";
 import { Revealing } from "./revealing.ts";
+import { Suggesting } from "./suggesting.ts";
 import { WireMessages } from "./wire-messages.ts";
 
 const tickEvery = ms(1000);
@@ -41,6 +42,7 @@ export class Torrent implements Machine<TorrentInput, TorrentOutput> {
   readonly #wire: WireMessages;
   readonly #extensions: Extensions;
   readonly #choking: Choking;
+  readonly #suggesting: Suggesting;
   #metadata: MetadataFetch | undefined;
   #ready: Content | undefined;
   /** Undefined unless we super-seed, or have. */
@@ -80,6 +82,7 @@ export class Torrent implements Machine<TorrentInput, TorrentOutput> {
     this.#links = new Links(this.#context, this.book, this.limits, options.node, options);
     this.#extensions = new Extensions(this.#context, this.#links, options);
     this.#wire = new WireMessages(this.#context, this.#extensions, options);
+    this.#suggesting = new Suggesting(this.#context, options);
     if (options.start === undefined) this.#metadata = new MetadataFetch();
     else this.#setReady(options.start);
   }
@@ -405,6 +408,7 @@ export class Torrent implements Machine<TorrentInput, TorrentOutput> {
     if (this.#ready === undefined) return;
     this.#ready.downloads.tick(now);
     this.#choke(now, this.#ready);
+    this.#suggesting.tick(now, this.#ready);
     if (this.hungry(now)) this.#announcer.handle(now, { type: "need-peers" });
   }
 
@@ -446,6 +450,7 @@ export class Torrent implements Machine<TorrentInput, TorrentOutput> {
       case "switch":
         return this.#links.closeAll(now, "private");
       default:
+        this.#suggesting.heard(output);
         this.#outbox.push({ type: "tracker", output });
     }
   }

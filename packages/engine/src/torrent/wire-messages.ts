@@ -13,7 +13,11 @@ const allowedFastMax = 64;
 const chatterMax = 300;
 /** What makes us look at every piece again, or take every request back and make it anew. */
 const recountCost = 10;
-/** Interest that is lost is told after this: a super-seed shows its next piece when the last is through (BEP 16). */
+/**
+ * A peer that wants nothing of us and is no seed may be a super-seed (BEP 16), which shows its next piece when the last
+ * is through: that we have lost interest is told it after this, lest it choke us for each piece. Of others it would
+ * hold up slots.
+ */
 const boredWait = ms(2000);
 /** Before the metadata a peer may tell us of this many pieces; more make no difference to a magnet's start. */
 const earlyHavesMax = 4096;
@@ -195,14 +199,14 @@ export class WireMessages {
 
   #setInterest(now: Ms, peer: Peer): void {
     const interest = peer.interesting > 0;
-    if (interest) peer.boredSince = undefined;
+    if (interest || peer.interested || peer.seed) peer.boredSince = undefined;
     if (peer.amInterested === interest) return;
-    if (!interest) {
+    if (!interest && !peer.interested && !peer.seed) {
       peer.boredSince ??= now; // `tick` tells it
       return;
     }
-    peer.amInterested = true;
-    this.#context.send(now, peer, { type: "interested" });
+    peer.amInterested = interest;
+    this.#context.send(now, peer, { type: interest ? "interested" : "not-interested" });
   }
 
   #allowFast(now: Ms, peer: Peer): void {

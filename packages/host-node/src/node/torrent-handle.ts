@@ -137,6 +137,11 @@ export class LiveTorrent implements TorrentHandle {
         if (warning !== undefined) this.#tell({ type: "warning", code: "tracker", message: warning });
         return;
       }
+      case "super-seed-suggested":
+        return this.warn(
+          "super-seed",
+          `nobody else has all of ${this.#name} yet: super-seeding spreads it sooner`,
+        );
       case "ratio-reached":
         this.#paused = true;
         return this.#tell({ type: "ratio-reached" });
