@@ -16,3 +16,4 @@ export * from "./tracker/index.ts";
 export * from "./tracker-http/index.ts";
 export * from "./tracker-udp/index.ts";
 export * from "./upnp/index.ts";
+export * from "./utp/index.ts";
