@@ -9,3 +9,4 @@ export { type CopyBytes, Pool, slabBytes } from "./pool.ts";
 export * from "./ports/index.ts";
 export type { DhtReport, Report, TorrentReport } from "./reports.ts";
 export { Setup, type SetupOptions, type SetupOutcome } from "./setup.ts";
+export { storeSpec } from "./store-spec.ts";

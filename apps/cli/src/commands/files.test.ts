@@ -383,3 +383,25 @@ test("verify counts what is right, wrong and missing, and its status says whethe
   equal(nowhere.status, 1);
   deepEqual(nowhere.screen.objects(), [{ piecesGood: 0, piecesBad: 0, piecesMissing: 5, complete: false }]);
 });
+
+test("verify finds a changed byte in a hybrid and in a torrent that is v2 alone, and names the file", async () => {
+  using folder = new TempFolder();
+  const path = album(folder);
+  for (const format of ["hybrid", "v2"]) {
+    const torrent = folder.join(`${format}.torrent`);
+    await runCli(["create", path, "--out", torrent, "--format", format]);
+    const verify = async (...more: readonly string[]) =>
+      runCli(["verify", torrent, "--dir", folder.path, ...more]);
+    const whole = await verify("--json");
+    deepEqual(whole.screen.objects(), [{ piecesGood: 7, piecesBad: 0, piecesMissing: 0, complete: true }]);
+    const good = readFileSync(folder.join("album/b.bin"));
+    const changed = Buffer.from(good);
+    changed[block + 1] = 9;
+    folder.write("album/b.bin", changed);
+    const broken = await verify("--json");
+    equal(broken.status, 1);
+    deepEqual(broken.screen.objects(), [{ piecesGood: 6, piecesBad: 1, piecesMissing: 0, complete: false }]);
+    ok((await verify()).stdout.includes("album/b.bin: of 4 pieces 1 wrong, 0 missing"));
+    folder.write("album/b.bin", good);
+  }
+});

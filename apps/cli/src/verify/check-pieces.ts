@@ -1,6 +1,6 @@
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
-import { type DiskJob, type DiskResult, pieceState, type StoreSpec } from "@dure/carrier";
+import { type DiskJob, type DiskResult, pieceState, storeSpec } from "@dure/carrier";
 import { DiskWorkers } from "@dure/host-node/disk";
 import type { Info } from "@dure/protocol";
 import { CliError } from "../errors.ts";
@@ -57,18 +57,13 @@ export async function checkPieces(info: Info, options: CheckOptions): Promise<Ui
     }
     if (given.size === 0) finish();
   };
-  workers.submit([{ type: "open", job: openJob, store, spec: storeSpec(info, options.dir) }]);
+  workers.submit([{ type: "open", job: openJob, store, spec: storeSpec(resolve(options.dir), info) }]);
   try {
     await finished;
   } finally {
     await workers.close();
   }
   return states;
-}
-
-function storeSpec(info: Info, dir: string): StoreSpec {
-  const { files, pieceBytes, totalBytes, pieces: digests } = info;
-  return { root: resolve(dir), files, pieceBytes, totalBytes, digests };
 }
 
 function cutJobs(info: Info): Extract<DiskJob, { type: "check" }>[] {

@@ -14,8 +14,13 @@ export interface StoreSpec {
   readonly files: readonly StoreFile[];
   readonly pieceBytes: number;
   readonly totalBytes: number;
-  /** 20 bytes of SHA-1 for each piece. */
+  /** 20 bytes of SHA-1 for each piece, or what `hash` says. */
   readonly digests: Uint8Array;
+  /**
+   * BEP 52: 32 bytes for each piece, the hash over its blocks of 16 KiB. Files with bytes begin a piece; pads after them
+   * are not hashed. Left out: SHA-1.
+   */
+  readonly hash?: "merkle";
 }
 
 export interface StoreFile {

@@ -1,4 +1,4 @@
-import { createHash, hash } from "node:crypto";
+import { hash } from "node:crypto";
 import { lstatSync } from "node:fs";
 import { join } from "node:path";
 import { assert, at, must } from "@dure/base";
@@ -192,17 +192,17 @@ export class Disk {
   #verify(job: Job<"verify">): DiskResult {
     const store = this.#store(job);
     const running = this.#hashes.take(store, job.piece);
-    const length = store.lengthOf(job.piece);
     if (job.blocks) return this.#verifyBlocks(job, store);
-    const rest = store.layout.spans(store.offsetOf(job.piece) + running.next, length - running.next);
+    const rest = store.dataSpans(job.piece, running.next);
     this.#files.read(store, rest, (bytes) => running.hash.update(bytes));
     const good = store.digestMatches(job.piece, running.hash.digest());
     return { type: "verified", job: job.job, good, blocks: null };
   }
 
   #verifyBlocks(job: Job<"verify">, store: Store): DiskResult {
-    const whole = createHash("sha1");
+    const whole = store.newHash(job.piece);
     const length = store.lengthOf(job.piece);
+    const hashed = store.dataLength(job.piece); // with SHA-1 all of it
     const blocks = Buffer.allocUnsafeSlow(Math.ceil(length / blockBytes) * 20);
     const block = Buffer.allocUnsafeSlow(blockBytes);
     for (let begin = 0; begin < length; begin += blockBytes) {
@@ -214,7 +214,7 @@ export class Disk {
       });
       const bytes = block.subarray(0, count);
       blocks.set(hash("sha1", bytes, "buffer"), (begin / blockBytes) * 20);
-      whole.update(bytes);
+      whole.update(bytes.subarray(0, Math.max(0, hashed - begin)));
     }
     const good = store.digestMatches(job.piece, whole.digest());
     return { type: "verified", job: job.job, good, blocks };
@@ -266,11 +266,11 @@ export class Disk {
   }
 
   #checkPiece(store: Store, piece: number, spans: readonly FileSpan[]): number {
-    const whole = createHash("sha1");
-    this.#files.read(store, spans, (bytes) => whole.update(bytes));
+    const whole = store.newHash(piece);
+    this.#files.read(store, store.merkle ? store.dataSpans(piece) : spans, (bytes) => whole.update(bytes));
     const digest = whole.digest();
     if (store.digestMatches(piece, digest)) return pieceState.good;
-    return this.#zeroDigests.isZeros(digest, store.lengthOf(piece)) ? pieceState.missing : pieceState.bad;
+    return this.#zeroDigests.isZeros(digest, store, piece) ? pieceState.missing : pieceState.bad;
   }
 }
 

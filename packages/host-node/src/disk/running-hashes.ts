@@ -1,10 +1,10 @@
-import { createHash, type Hash } from "node:crypto";
 import { BoundedMap, must } from "@dure/base";
 import type { FileSpan } from "@dure/carrier";
+import { MerkleHash, type PieceHash } from "./piece-hash.ts";
 import type { Store } from "./store.ts";
 
 interface Running {
-  readonly hash: Hash;
+  readonly hash: PieceHash;
   /** The piece is hashed up to here. */
   next: number;
 }
@@ -13,7 +13,7 @@ interface Running {
 const runningMax = 512;
 const zeros = Buffer.alloc(256 * 1024);
 
-/** SHA-1 of pieces as they are written from the front; what is written out of turn is read back by `verify`. */
+/** Hashes of pieces as they are written from the front; what is written out of turn is read back by `verify`. */
 export class RunningHashes {
   readonly #running = new BoundedMap<number, Running>({ max: runningMax, full: "drop-oldest" });
 
@@ -29,7 +29,7 @@ export class RunningHashes {
     written: { piece: number; begin: number; bytes: Uint8Array; spans: readonly FileSpan[] },
   ): void {
     const key = keyOf(store, written.piece);
-    const running = this.#running.get(key) ?? { hash: createHash("sha1"), next: 0 };
+    const running = this.#running.get(key) ?? { hash: store.newHash(written.piece), next: 0 };
     if (!skipPads(running, store, written.piece, written.begin)) return;
     let at = 0;
     for (const { pad, length } of written.spans) {
@@ -46,7 +46,7 @@ export class RunningHashes {
   take(store: Store, piece: number): Running {
     const running = this.#running.get(keyOf(store, piece));
     this.#running.delete(keyOf(store, piece));
-    return running ?? { hash: createHash("sha1"), next: 0 };
+    return running ?? { hash: store.newHash(piece), next: 0 };
   }
 
   drop(store: Store, piece: number): void {
@@ -70,23 +70,30 @@ function skipPads(running: Running, store: Store, piece: number, begin: number):
   return true;
 }
 
-export function hashZeros(hash: Hash, length: number): void {
+/** Hashes a pad, which is not part of a tree (BEP 52). */
+function hashZeros(hash: PieceHash, length: number): void {
+  if (!(hash instanceof MerkleHash)) feedZeros(hash, length);
+}
+
+function feedZeros(hash: PieceHash, length: number): void {
   for (let left = length; left > 0; left -= zeros.length) {
     hash.update(left < zeros.length ? zeros.subarray(0, left) : zeros);
   }
 }
 
-/** Says whether a digest is that of `length` zeros. Remembers the last few lengths it was asked for. */
+/** Says whether a piece's digest is that of nothing but zeros. Remembers the last few kinds it was asked for. */
 export class ZeroDigests {
-  readonly #byLength = new BoundedMap<number, Buffer>({ max: 16, full: "drop-oldest" });
+  readonly #byKind = new BoundedMap<string, Buffer>({ max: 16, full: "drop-oldest" });
 
-  isZeros(digest: Buffer, length: number): boolean {
-    if (!this.#byLength.has(length)) {
-      const hash = createHash("sha1");
-      hashZeros(hash, length);
-      this.#byLength.set(length, hash.digest());
+  isZeros(digest: Buffer, store: Store, piece: number): boolean {
+    const length = store.dataLength(piece);
+    const kind = `${length}/${store.treeWidth(piece)}`;
+    if (!this.#byKind.has(kind)) {
+      const hash = store.newHash(piece);
+      feedZeros(hash, length);
+      this.#byKind.set(kind, hash.digest());
     }
-    return must(this.#byLength.get(length), "it was just put there").equals(digest);
+    return must(this.#byKind.get(kind), "it was just put there").equals(digest);
   }
 }
 

@@ -1,6 +1,16 @@
+import { createHash } from "node:crypto";
 import { assert, at } from "@dure/base";
-import { FileLayout, type JobId, type StoreFile, type StoreId, type StoreSpec } from "@dure/carrier";
+import {
+  FileLayout,
+  type FileSpan,
+  type JobId,
+  type StoreFile,
+  type StoreId,
+  type StoreSpec,
+} from "@dure/carrier";
+import { balancedCount, blockCount, merkleLimits } from "@dure/protocol";
 import type { DiskError } from "./fault.ts";
+import { MerkleHash, type PieceHash } from "./piece-hash.ts";
 import { Root } from "./root.ts";
 
 /** What a worker knows of one torrent in one folder. */
@@ -25,6 +35,7 @@ export class Store {
   syncing: Promise<void> | undefined;
   readonly #pieceBytes: number;
   readonly #digests: Uint8Array;
+  readonly #digestBytes: number;
 
   constructor(id: StoreId, spec: StoreSpec, rootMemory: SharedArrayBuffer) {
     this.id = id;
@@ -32,7 +43,9 @@ export class Store {
     this.files = spec.files;
     this.layout = new FileLayout(spec.files);
     assert(this.layout.totalBytes === spec.totalBytes, "files and total agree");
-    assert(Math.ceil(spec.totalBytes / spec.pieceBytes) * 20 === spec.digests.length, "a digest a piece");
+    this.#digestBytes = spec.hash === "merkle" ? merkleLimits.hashBytes : 20;
+    const pieceCount = Math.ceil(spec.totalBytes / spec.pieceBytes);
+    assert(pieceCount * this.#digestBytes === spec.digests.length, "a digest a piece");
     this.seen = new Uint8Array(spec.files.length);
     this.#pieceBytes = spec.pieceBytes;
     this.#digests = spec.digests;
@@ -51,6 +64,33 @@ export class Store {
   }
 
   digestMatches(piece: number, digest: Buffer): boolean {
-    return digest.compare(this.#digests, piece * 20, piece * 20 + 20) === 0;
+    const at = piece * this.#digestBytes;
+    return digest.compare(this.#digests, at, at + this.#digestBytes) === 0;
+  }
+
+  get merkle(): boolean {
+    return this.#digestBytes === merkleLimits.hashBytes;
+  }
+
+  newHash(piece: number): PieceHash {
+    return this.merkle ? new MerkleHash(this.treeWidth(piece)) : createHash("sha1");
+  }
+
+  /** Leaves of the piece's tree; a file no longer than a piece has no more than it needs (BEP 52). 0 with SHA-1. */
+  treeWidth(piece: number): number {
+    if (!this.merkle) return 0;
+    const [first] = this.dataSpans(piece);
+    const fileBytes = first === undefined ? 0 : this.file(first.file).bytes;
+    return balancedCount(blockCount(Math.min(fileBytes, this.#pieceBytes)));
+  }
+
+  /** What of the piece is hashed: with SHA-1 pads too. */
+  dataSpans(piece: number, from = 0): FileSpan[] {
+    const spans = this.layout.spans(this.offsetOf(piece) + from, this.lengthOf(piece) - from);
+    return this.merkle ? spans.filter(({ pad }) => !pad) : spans;
+  }
+
+  dataLength(piece: number): number {
+    return this.dataSpans(piece).reduce((sum, { length }) => sum + length, 0);
   }
 }

@@ -31,6 +31,8 @@ export interface Info {
   readonly totalBytes: number;
   /** 20 bytes a piece, none in a torrent that is v2 alone. A view into `infoBytes`. */
   readonly pieces: Uint8Array;
+  /** 32 bytes a piece: the hashes over their blocks, of a torrent that is v2 alone, once its piece layers are known (BEP 52). */
+  readonly merklePieces?: Uint8Array;
   readonly files: readonly TorrentFile[];
   readonly private: boolean;
   readonly source: string | null;

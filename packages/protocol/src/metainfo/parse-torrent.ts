@@ -1,9 +1,9 @@
 import { fail, fromUtf8Strict, ok, type Result } from "@dure/base";
 import { asBytes, asDict, asInt, asList, type BencodeDict, decodeBencodeDict } from "../bencode/index.ts";
-import type { Metainfo, TorrentReason } from "./info.ts";
+import { formatOf, type Metainfo, type TorrentReason } from "./info.ts";
 import { metainfoLimits } from "./limits.ts";
 import { readInfo } from "./parse-info.ts";
-import { readPieceLayers } from "./piece-layers.ts";
+import { readPieceLayers, withLayers } from "./piece-layers.ts";
 import { readNote } from "./read-text.ts";
 
 /*
@@ -37,7 +37,7 @@ export function parseTorrent(bytes: Uint8Array): Result<Metainfo, TorrentReason>
   if (!layers.ok) return layers;
   const createdAt = asInt(dict.get("creation date"));
   return ok({
-    info: info.value,
+    info: formatOf(info.value) === "v2" ? withLayers(info.value, layers.value) : info.value,
     pieceLayers: layers.value,
     trackers: readTrackers(dict),
     webSeeds: readWebSeeds(dict),

@@ -35,6 +35,18 @@ export function readPieceLayers(value: Bencode | undefined, info: Info): Result<
   return ok(layers);
 }
 
+/** A torrent that is v2 alone with the hash of each piece: its layers file by file, and the roots of files of one piece. */
+export function withLayers(info: Info, layers: PieceLayers): Info {
+  const merklePieces = new Uint8Array(info.pieceCount * merkleLimits.hashBytes);
+  for (const { piecesRoot, bytes, offset } of info.files) {
+    if (piecesRoot === undefined) continue;
+    const hashes =
+      bytes > info.pieceBytes ? must(layers.get(hex(piecesRoot)), "its layer was read") : piecesRoot;
+    merklePieces.set(hashes, (offset / info.pieceBytes) * merkleLimits.hashBytes);
+  }
+  return { ...info, merklePieces };
+}
+
 /** The dictionary as a .torrent holds it. */
 export function pieceLayersDict(layers: PieceLayers): ReadonlyMap<string, Uint8Array> {
   return new Map([...layers].map(([root, layer]) => [latin1(must(fromHex(root), "hex digits")), layer]));

@@ -1,4 +1,4 @@
-import { type Ms, ms, must, type Prng } from "@dure/base";
+import { assert, type Ms, ms, must, type Prng } from "@dure/base";
 import { type BlockRead, type DiskJob, type DiskResult, pieceState, type StoreId } from "@dure/carrier";
 import type { Clock } from "../time/index.ts";
 import { blockDigests, OpenStore } from "./open-store.ts";
@@ -120,6 +120,7 @@ export class SimDisk {
   #do(job: DiskJob, epoch: number): Body {
     switch (job.type) {
       case "open":
+        assert(job.spec.hash === undefined, "the simulated disk hashes with SHA-1 only");
         this.#stores.set(job.store, new OpenStore(this.#options.volume, job.spec));
         return done;
       case "close":
