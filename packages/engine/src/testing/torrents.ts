@@ -47,6 +47,7 @@ export interface TorrentShape {
   readonly pex?: boolean;
   readonly dht?: boolean;
   readonly superSeed?: boolean;
+  readonly filtered?: (ip: string) => boolean;
 }
 
 export function haveOf(info: Info, have: "all" | readonly number[] | undefined): Bitfield {
@@ -74,6 +75,7 @@ export function torrentOf(info: Info, shape: TorrentShape = {}): Torrent {
     countLocal: true,
     ...(shape.pex === undefined ? {} : { pex: shape.pex }),
     ...(shape.dht === undefined ? {} : { dht: shape.dht }),
+    ...(shape.filtered === undefined ? {} : { filtered: shape.filtered }),
     ...(shape.superSeed === undefined ? {} : { superSeed: shape.superSeed }),
   };
   return new Torrent(options);
