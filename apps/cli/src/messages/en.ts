@@ -339,7 +339,7 @@ export const en = {
   "node.source-local": "{message}; --allow-local-urls lets it reach local addresses",
   "node.source-publisher": "{message}",
   "node.v2-only":
-    "this torrent is of BitTorrent v2 alone, which this version of dure cannot transfer; ask for a v1 or hybrid one",
+    "this link is for BitTorrent v2 alone, which this version of dure downloads by the .torrent file only; ask for that",
   "node.bad-torrent": "{message}; get the torrent again from where it came",
   "node.no-such-file": "{message}; check the path, and --select against dure show",
   "node.not-ours": "{message}",

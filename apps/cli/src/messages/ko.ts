@@ -345,7 +345,7 @@ export const ko: Catalogue = {
     "로컬 주소에 있는 토렌트는 가져오지 않습니다({detail}). 허용하려면 --allow-local-urls를 쓰세요",
   "node.source-publisher": "이 마그넷 링크는 토렌트가 아니라 발행자를 가리킵니다. dure follow로 구독하세요",
   "node.v2-only":
-    "BitTorrent v2 전용 토렌트라서 이 버전에서는 주고받을 수 없습니다. v1이나 하이브리드 토렌트를 구하세요",
+    "BitTorrent v2 전용 링크입니다. 이 버전에서는 .torrent 파일로만 받을 수 있으니 그 파일을 구하세요",
   "node.bad-torrent": "쓸 수 있는 토렌트가 아닙니다({detail}). 원래 있던 곳에서 다시 받으세요",
   "node.no-such-file": "파일을 찾지 못했습니다({detail}). 경로를, --select라면 dure show의 목록을 확인하세요",
   "node.not-ours":

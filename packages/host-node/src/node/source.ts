@@ -2,7 +2,6 @@ import { readFile } from "node:fs/promises";
 import { type Address, canonicalIp, type InfoHash } from "@dure/base";
 import {
   type FileRange,
-  formatOf,
   type Metainfo,
   metainfoLimits,
   parseInfoHash,
@@ -60,12 +59,6 @@ function fromTorrent(bytes: Uint8Array, name: string): Source {
       parsed.reason,
     );
   const { info, trackers } = parsed.value;
-  if (formatOf(info) === "v2")
-    throw new NodeError(
-      "bad-torrent",
-      `${name} is for BitTorrent v2 only, which is not transferred yet`,
-      "v2-only",
-    );
   return {
     infoHash: info.infoHash,
     name: info.name,
@@ -93,7 +86,7 @@ function fromMagnet(text: string): Source {
   if (magnet.infoHash === null) {
     throw new NodeError(
       "bad-source",
-      "the magnet link is for BitTorrent v2 only, which this version does not speak",
+      "the magnet link is for BitTorrent v2 only, which needs the .torrent file so far",
       "v2-only",
     );
   }
