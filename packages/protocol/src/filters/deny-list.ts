@@ -14,14 +14,17 @@ export type DenyListError =
   "no-entries" | "too-many";
 
 /** One info-hash a line, 40 hex digits or 64 for v2; what follows a `#` is a comment. */
-export function parseDenyList(bytes: Uint8Array): Result<DenyList, DenyListError> {
-  const infoHashes = new Set<InfoHash>(); // bounded by filterLimits
+export function parseDenyList(
+  bytes: Uint8Array,
+  infoHashesMax: number = filterLimits.infoHashesMax,
+): Result<DenyList, DenyListError> {
+  const infoHashes = new Set<InfoHash>(); // bounded by infoHashesMax
   let full = false;
   const linesBad = readLines(bytes, ({ from, to }) => {
     const hash = entryOf(latin1(bytes.subarray(from, to)));
     if (hash === undefined) return false;
     infoHashes.add(hash);
-    full = infoHashes.size > filterLimits.infoHashesMax;
+    full = infoHashes.size > infoHashesMax;
     return full ? undefined : true;
   });
   if (full) return fail("too-many");

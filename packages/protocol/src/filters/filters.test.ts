@@ -174,6 +174,9 @@ test("a deny list: hashes of v1, and of v2 cut to twenty bytes", () => {
   equal(parsed.value.linesBad, 2);
   deepEqual(parseDenyList(utf8("no hash\n")), { ok: false, reason: "no-entries" });
   ok(parseDenyList(new Uint8Array(0)).ok);
+  const two = utf8(`${"a".repeat(40)}\n${"b".repeat(40)}\n`);
+  ok(parseDenyList(two, 2).ok);
+  deepEqual(parseDenyList(two, 1), { ok: false, reason: "too-many" });
 });
 
 const sample = utf8(
@@ -198,8 +201,18 @@ test("a list cut anywhere is read up to there", () => {
 
 test("nothing that a file holds makes the parsers throw or hang", () => {
   const hashes = utf8(`${"a".repeat(40)}\n${"B".repeat(64)} # x\n#\n`);
-  const filter = fuzzCodec({ name: "ip-filter", seed: 5, samples: [sample], decode: parseIpFilter });
+  const filter = fuzzCodec({
+    name: "ip-filter",
+    seed: 5,
+    samples: [sample],
+    decode: (bytes) => parseIpFilter(bytes),
+  });
   ok(filter.accepted > 3000 && (filter.reasons.get("no-entries") ?? 0) > 0, fromUtf8(sample));
-  const deny = fuzzCodec({ name: "deny-list", seed: 6, samples: [hashes], decode: parseDenyList });
+  const deny = fuzzCodec({
+    name: "deny-list",
+    seed: 6,
+    samples: [hashes],
+    decode: (bytes) => parseDenyList(bytes),
+  });
   ok(deny.accepted > 3000 && (deny.reasons.get("no-entries") ?? 0) > 0);
 });
