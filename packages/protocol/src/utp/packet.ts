@@ -78,7 +78,8 @@ export function decodeUtpPacket(bytes: Uint8Array): Result<UtpPacket, UtpPacketR
     offset += 2;
     if (offset + length > bytes.length) return fail("extension-truncated");
     if (extension === selectiveAck) {
-      if (length === 0 || length % 4 !== 0) return fail("wrong-selective-ack");
+      // BEP 29 wants multiples of four; libtorrent 2.0.8 sends as many bytes as its mask needs.
+      if (length === 0) return fail("wrong-selective-ack");
       sackFrom = offset;
       sackBytes = length;
     }
