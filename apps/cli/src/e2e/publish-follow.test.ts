@@ -110,7 +110,7 @@ test(
     const again = follow(String(magnet), "--once");
     equal((await again.hear("version")).seq, 2);
     equal((await again.hear("done")).downloaded, 0);
-    equal((await again.ended).status, 0);
+    equal((await again.ended).status, 0, again.stderr);
     equal(again.said.filter(({ event }) => event === "version").length, 1);
   },
 );

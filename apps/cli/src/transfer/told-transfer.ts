@@ -39,10 +39,11 @@ export class ToldTransfer {
 
   /** The torrent is there. Said early while it is still being checked, and heard once. */
   begin(handle: TorrentHandle): void {
-    if (this.#handle !== undefined) return;
-    this.#handle = handle;
+    // Not known while it is being checked: then it is said here again, before anything has come.
     const { downloaded, uploaded } = handle.status();
     this.#before = { downloaded, uploaded };
+    if (this.#handle !== undefined) return;
+    this.#handle = handle;
     this.#unsubscribe = handle.on((event) => {
       if (event.type === "metadata") this.#report.named(event.status);
       if (event.type === "warning" || event.type === "peer-banned") this.#report.warned(event);
