@@ -109,6 +109,9 @@ function measureHonest(
   const largest = Math.max(...part.sizes);
   return part.sizes.map((size) => {
     grown(lab, size);
+    process.stderr.write(
+      `honest: ${size} nodes after ${(process.cpuUsage().user / 1e6).toFixed(0)} s of CPU\n`,
+    );
     const lookups = size === largest ? part.lookups : Math.min(part.lookups, 2000, 5 * size);
     return measureLookups(lab, { topics: Math.ceil(size / 20), lookups });
   });
