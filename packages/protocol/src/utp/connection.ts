@@ -218,6 +218,9 @@ export class UtpConnection {
     }
     this.#expiries = 0;
     this.#armedAt = now;
+    // Who still takes what was written before the end gets all of it, however slow the path.
+    if (this.#state.name === "closing")
+      this.#state = { ...this.#state, until: ms(now + utpTimes.lingerWait) };
     if (flight.roundTrip !== undefined) this.#roundTrip.sample(flight.roundTrip);
     this.#ledbat.acknowledged(now, {
       ackedBytes: flight.ackedBytes,

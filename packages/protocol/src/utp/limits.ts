@@ -44,6 +44,6 @@ export const utpTimes = {
   ackDelay: ms(10),
   /** libutp: below the 30 s after which some NATs forget. */
   keepAliveWait: ms(29_000),
-  /** How long a connection that its owner has left tries to say the rest. */
+  /** How long a connection that its owner has left tries to say the rest while nothing of it is acknowledged. */
   lingerWait: ms(15_000),
 } as const;

@@ -54,6 +54,10 @@ test("4 MiB arrive within 75 s where 30 % are lost each way", () => {
   carry(4 * mebibyte, { delay: 1, loss: 0.3 }, 75);
 });
 
+test("what was written before the end is delivered, however long it takes", () => {
+  carry(2 * mebibyte, { delay: 20, loss: 0.3 }, 100);
+});
+
 test("where packets overtake one another, they are not taken for lost for long", () => {
   carry(2 * mebibyte, { delay: 20, jitter: 30, duplicates: 0.1 }, 20);
 });
