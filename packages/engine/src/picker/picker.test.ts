@@ -312,15 +312,15 @@ test("a piece that is lost from the disk is wanted again", () => {
   equal(picker.wantedLeft, 2);
 });
 
-test("two million pieces are ready within a second, and a seed's next hundred thousand blocks take no longer", () => {
+test("two million pieces cost a second of processor time at most, and a seed's next hundred thousand blocks no more", () => {
   const pieceCount = 2_000_000;
-  const started = performance.now();
+  const started = cpuMilliseconds();
   const picker = new Picker(
     { pieceCount, pieceBytes: blockBytes, totalBytes: pieceCount * blockBytes },
     new Bitfield(pieceCount),
     new Prng(1),
   );
-  const constructed = performance.now();
+  const constructed = cpuMilliseconds();
   const seeder = join(picker, 1, "all");
   let picks = 0;
   while (picks < 100_000) {
@@ -328,7 +328,12 @@ test("two million pieces are ready within a second, and a seed's next hundred th
     picks += blocks.length;
     deliver(picker, seeder, blocks);
   }
-  const picked = performance.now();
+  const picked = cpuMilliseconds();
   ok(constructed - started < 1000, `made in ${constructed - started} ms`);
   ok(picked - constructed < 1000, `picked in ${picked - constructed} ms`);
 });
+
+/** Of the processor, not of the wall: other tests run beside this one. */
+function cpuMilliseconds(): number {
+  return process.cpuUsage().user / 1000;
+}
