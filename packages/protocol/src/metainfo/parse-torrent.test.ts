@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { hex, type Prng, utf8 } from "@dure/base";
 import { cutEverywhere, fuzzCodec } from "@dure/base/testing";
 import { type BencodeFields, type BencodeInput, encodeBencode, RawBencode } from "../bencode/index.ts";
-import { formatOf, type Metainfo, parseInfo, parseTorrent, pieceLength } from "./index.ts";
+import { encodeTorrent, formatOf, type Metainfo, parseInfo, parseTorrent, pieceLength } from "./index.ts";
 import { hostileTorrents } from "./testing/hostile.ts";
 import { hybridTorrent, v2Torrent } from "./testing/hostile-v2.ts";
 import { foreignFolder } from "./testing/vectors.ts";
@@ -58,6 +58,14 @@ test("a hybrid that was kept without its piece layers is used as v1; layers that
   const result = parseTorrent(hybridTorrent({}, { "piece layers": undefined }));
   ok(result.ok);
   deepEqual([formatOf(result.value.info), result.value.pieceLayers.size], ["hybrid", 0]);
+});
+
+test("piece layers are written as they were read", () => {
+  const result = parseTorrent(v2Torrent());
+  ok(result.ok);
+  const { info, ...around } = result.value;
+  const again = parseTorrent(encodeTorrent({ infoBytes: info.infoBytes, ...around }));
+  deepEqual(again, result);
 });
 
 test("a torrent that is v2 alone lies as its hybrid would, and is named by the first half of its hash (BEP 52)", () => {
