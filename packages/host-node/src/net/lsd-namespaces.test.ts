@@ -38,8 +38,8 @@ test(
     const a = machines.start(left, speaker, ["left"]);
     const b = machines.start(right, speaker, ["right"]);
     await until(
-      () => sources(a, "right").length === 2 && sources(b, "left").length === 2,
-      "both ways",
+      () => [sources(a, "right"), sources(b, "left"), sources(a, "left")].every(({ length }) => length === 2),
+      "both ways, and to itself",
       20_000,
     );
     deepEqual(sources(a, "right"), ["192.168.7.2", "2001:db8:7::2"]);
