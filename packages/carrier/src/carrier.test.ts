@@ -308,3 +308,24 @@ test("stopping writes, syncs and saves everything, then says so", () => {
   stage.drain();
   equal(stage.carrier.pool.usedBytes, 0);
 });
+
+test("a piece whose verdict comes while the last sync is under way is synced and saved before the end is said", () => {
+  const stage = new CarrierStage({ pieces: 10, blocks: 8 });
+  const seed = stage.seed();
+  stage.disk.hold = ({ type }) => type === "verify" || type === "sync";
+  for (let turn = 0; turn < 6; turn += 1) seed.send(5);
+  ok(
+    stage.disk.held.some(({ type }) => type === "verify"),
+    "a verdict is awaited",
+  );
+  stage.carrier.turn(stage.now, () => stage.torrent.stop(stage.now));
+  stage.drain();
+  stage.disk.hold = undefined;
+  stage.answerDisk();
+  stage.later(seconds(1));
+  ok(stage.reports.some(({ type }) => type === "stopped"));
+  const had = [...(stage.torrent.engine.ready?.picker.have ?? [])];
+  ok(had.length > 0);
+  const saved = Bitfield.fromBytes(commits(stage.stateJobs).at(-1)?.have ?? new Uint8Array(), 10) ?? [];
+  deepEqual([...saved], had);
+});

@@ -164,7 +164,7 @@ export class Storage {
     this.#journal.unsynced.push(piece);
     this.#journal.partial.delete(piece);
     this.#journal.since ??= now;
-    this.#syncAt ??= ms(now + syncWait);
+    this.#planSync(now);
   }
 
   /** The piece was wrong, or is given up. */
@@ -225,7 +225,7 @@ export class Storage {
       this.#syncFailed = false;
       if (proof) this.#accepted();
       for (const piece of pieces) this.#synced.set(piece);
-      if (this.#unsynced.size > 0) this.#syncAt ??= ms(time() + (this.#finishing ? 0 : syncWait));
+      if (this.#unsynced.size > 0) this.#planSync(time());
       this.#writeJournal();
       this.save();
     });
@@ -245,6 +245,12 @@ export class Storage {
       if (result.type === "checked" && result.states[0] !== pieceState.good) onEvent({ type: "gone", piece });
       this.#readAgain(rest, proof);
     });
+  }
+
+  /** At the end at once: a piece may be verified while the last sync is under way. */
+  #planSync(now: Ms): void {
+    if (this.#finishing) this.#syncAt = now;
+    else this.#syncAt ??= ms(now + syncWait);
   }
 
   /** The have bitmap and the totals go to the database. */
