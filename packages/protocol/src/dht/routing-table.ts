@@ -34,6 +34,7 @@ export class RoutingTable {
   readonly #buckets: (Bucket | undefined)[] = []; // at most 160
   readonly #byPlace = new Map<string, Contact>(); // as many as the buckets hold
   readonly #nearest: Nearest;
+  #told = new Uint8Array(0); // as long as the longest answer
   #ownId: DhtKey;
   #size = 0;
 
@@ -122,14 +123,16 @@ export class RoutingTable {
     return picked.map((contact) => contact.node);
   }
 
-  /** The same as compact node info, of nodes that may be told to others. */
+  /** The same as compact node info, of nodes that may be told to others. Read it now: the next call writes there again. */
   closestCompact(target: DhtKey, count: number): Uint8Array {
     const picked = this.#nearest.pick(this.#ownId, { target, count, tellable: true });
     const size = picked[0]?.node.compact.length ?? 0;
-    const bytes = new Uint8Array(picked.length * size);
+    const length = picked.length * size;
+    // Memory of its own for each answer would cost more than all the rest of the answer.
+    if (this.#told.length < length) this.#told = new Uint8Array(length);
     for (let index = 0; index < picked.length; index += 1)
-      bytes.set(at(picked, index).node.compact, index * size);
-    return bytes;
+      this.#told.set(at(picked, index).node.compact, index * size);
+    return this.#told.subarray(0, length);
   }
 
   /** Of the nodes we are not sure of, the one neither heard nor asked for longest; or when one will be doubtful next. */
