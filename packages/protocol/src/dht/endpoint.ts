@@ -7,6 +7,7 @@ import {
   type KrpcResponse,
   nodeIdFor,
   type QueryBody,
+  Slab,
 } from "../krpc/index.ts";
 import type { Purpose } from "./asker.ts";
 import { CompactNode, reachOf } from "./compact-node.ts";
@@ -39,6 +40,9 @@ export interface EndpointOptions {
   readonly outbox: Queue<DhtOutput>;
 }
 
+/** Queries share memory: some thirty fit. */
+const slabBytes = 4 * 1024;
+
 /** Waits for a place among the queries in flight, or for the node to have joined the network. */
 export interface Stalled {
   advance(now: Ms): void;
@@ -62,6 +66,7 @@ export class Endpoint {
   readonly #roundTrips = new RoundTrips();
   readonly #transactions: Transactions<Purpose>;
   readonly #votes: ExternalVotes;
+  readonly #slab = new Slab(slabBytes);
   readonly #stalled = new Set<Stalled>(); // bounded by the lookups that run
   #externalIp: string | undefined;
   #voting: boolean;
@@ -112,14 +117,17 @@ export class Endpoint {
     if (transaction === undefined) return false;
     if (purpose.node !== undefined) this.table.asked(now, purpose.node);
     this.#queriesSent += 1;
-    const bytes = encodeKrpc({
-      kind: "query",
-      transaction: transactionBytes(transaction.id),
-      version: this.#options.version,
-      id: this.table.ownId,
-      readOnly: this.#options.readOnly,
-      body,
-    });
+    const bytes = encodeKrpc(
+      {
+        kind: "query",
+        transaction: transactionBytes(transaction.id),
+        version: this.#options.version,
+        id: this.table.ownId,
+        readOnly: this.#options.readOnly,
+        body,
+      },
+      this.#slab,
+    );
     this.#outbox.push({ type: "send", endpoint: this.index, to: purpose.to, bytes });
     return true;
   }
