@@ -7,11 +7,14 @@ export const topicLimits = {
   interval: minutes(15),
   /** An announce that fewer nodes took is soon lost, and was made before we knew our neighbourhood. */
   storedEnough: 4,
-  /** While a download has fewer peers than it wants, or an announce reached too few: doubled each time, up to `interval`. */
-  hungryWaitFirst: minutes(1),
+  /**
+   * While a download has fewer peers than it wants, or an announce reached too few: doubled each time, up to `interval`. A seed that
+   * began a few seconds after us, and announces but once in a quarter of an hour, is met by the second question.
+   */
+  hungryWaitFirst: seconds(15),
   /** Each wait is 90 % to 110 % of it by lot, so that torrents that began together do not stay together. */
   jitter: 0.1,
-  /** However often the network comes and goes, a topic is asked for no sooner after the last time. */
+  /** However often the network, or peers, come and go, a topic is asked for no sooner after the last time. */
   restMin: minutes(1),
   /** A download that has just begun to lack peers waits this long: trackers and peers may be quicker. */
   hungryGrace: seconds(10),

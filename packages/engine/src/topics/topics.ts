@@ -80,7 +80,8 @@ export class Topics implements Machine<TopicsInput, TopicsOutput> {
     const starves = hungry && !topic.facts.hungry;
     topic.facts = { infoHash, seed, hungry };
     if (starves && topic.state.name === "waiting") {
-      const sooner = Math.max(topic.askedAt + this.#hungryWait(topic), now + topicLimits.hungryGrace);
+      const rested = topic.askedAt + Math.max(this.#hungryWait(topic), topicLimits.restMin);
+      const sooner = Math.max(rested, now + topicLimits.hungryGrace);
       topic.state = { name: "waiting", due: ms(Math.min(topic.state.due, sooner)) };
     }
   }
@@ -111,7 +112,7 @@ export class Topics implements Machine<TopicsInput, TopicsOutput> {
     this.#asking -= 1;
     const content = !topic.facts.hungry && stored >= topicLimits.storedEnough;
     const wait = content ? jittered(topicLimits.interval, this.#prng.float()) : this.#hungryWait(topic);
-    topic.tries = content ? 0 : topic.tries + 1;
+    topic.tries = content ? Math.max(0, topic.tries - 1) : topic.tries + 1; // step by step, as hunger may come and go
     topic.state = { name: "waiting", due: ms(now + wait) };
   }
 
